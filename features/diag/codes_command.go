@@ -1,0 +1,40 @@
+package diag
+
+// commandCodes lists Q501 to Q549: what the program's command line raises.
+func commandCodes() []Entry {
+	return []Entry{
+		{"Q501", Usage, "wrong command line",
+			"A command, a flag or an argument is not there, is missing or is one too many. Nothing was read or written.",
+			"`quern help` lists the commands, `quern COMMAND --help` a command's flags with an example."},
+		{"Q510", Usage, "recipe file that cannot be read",
+			"The file that the command line names as a recipe cannot be opened.",
+			"Check the path; `quern infer FILE -o recipe.yaml` writes a recipe for a table."},
+		{"Q511", Usage, "model file that cannot be read",
+			"The file that the command line names as a model cannot be opened.",
+			"Check the path; `quern fit RECIPE` and `quern run RECIPE` write the model beside the recipe, as NAME.quern."},
+		{"Q512", Unavailable, "file that cannot be written",
+			"The operating system would not take the bytes. What was there under that name before is still there.",
+			"Check the folder's permissions and the free space, then run the same command again."},
+		{"Q513", Usage, "nothing to explain under this name",
+			"`quern explain` knows operators, error codes, functions of expressions, and files of models and recipes. This is none of them.",
+			"Take the name that is proposed; `quern explain` alone lists everything."},
+		{"Q514", Usage, "file of a kind that is not shown",
+			"The kind of a file follows from its name: .parquet, .csv, .tsv, .jsonl (also .gz and .zst), .npy, .safetensors, or a folder. This name says nothing that quern can show.",
+			"Rename the file, or use `quern model show` for a model."},
+		{"Q515", Usage, "row that is not there",
+			"Rows are counted from 0 over all files of the source, in the order of the input. The source has fewer rows than that.",
+			"Take a smaller number; `quern cat` says how many rows a source has."},
+		{"Q516", BadData, "damaged tensor file",
+			"The header of the file contradicts itself or the file's size, or it describes something that a tensor file cannot hold.",
+			"Write or copy the file again; `quern verify FOLDER` checks a whole output."},
+		{"Q517", Usage, "file that is there already",
+			"The command would replace a file that someone may have edited, and quern does not do so unasked.",
+			"Name another file, or add --overwrite."},
+		{"Q518", BadData, "table without a usable column",
+			"No column of the table can become a feature: all are constant, empty, different in every row, or of types that quern does not use. Or it has no rows at all.",
+			"`quern cat FILE` shows the table. A larger or another part of the data may vary more."},
+		{"Q519", Usage, "no such column to show",
+			"The table has no column of this name. Names are compared byte by byte: case matters.",
+			"Take the name that is proposed; without --columns all columns are shown."},
+	}
+}

@@ -1,0 +1,126 @@
+package diag
+
+// dataCodes lists Q201 to Q299.
+func dataCodes() []Entry {
+	return append(append(parquetCodes(), textCodes()...), valueCodes()...)
+}
+
+// parquetCodes are about files of any format, and about Parquet.
+func parquetCodes() []Entry {
+	return []Entry{
+		{"Q201", BadData, "no file to read",
+			"A path, folder or pattern of the source matches no file. quern does not go on with what the other patterns match: rows would be missing in silence. Names that start with . or _ are skipped.",
+			"Check the pattern and the folder that it starts from; `ls` it."},
+		{"Q202", Unavailable, "file cannot be read",
+			"The operating system or the object store would not open the file or give its bytes.",
+			"Check that the file is there and may be read, and try again."},
+		{"Q203", BadData, "not a Parquet file",
+			"A Parquet file starts and ends with the four bytes PAR1. This one does not: it has another format, or it was cut off while it was written or copied.",
+			"Write or copy the file again, or leave it out of the pattern. With `--on-bad-file quarantine` quern lists such files and goes on."},
+		{"Q204", BadData, "damaged Parquet footer",
+			"The footer says which columns a file has and where they lie. It contradicts itself or the size of the file, so no row can be trusted.",
+			"Write or copy the file again. With `--on-bad-file quarantine` quern lists such files and goes on."},
+		{"Q205", BadData, "damaged Parquet page",
+			"The bytes of a column are not what its headers promise: a length, a count, a run or an index is out of range, or the bytes do not decompress. No row of the row group is used.",
+			"Write or copy the file again. With `--on-bad-file quarantine` quern lists such files and goes on."},
+		{"Q206", BadData, "Parquet page with a wrong checksum",
+			"The writer stored a checksum with the page, and the page's bytes do not have it: they changed after they were written.",
+			"Copy the file again from a good place; if this happens often, check the disk and the memory."},
+		{"Q207", BadData, "Parquet file of a kind that is not read",
+			"The file uses a part of the format that quern does not read: encryption, columns in other files, a compression (LZO, the old LZ4) or an encoding.",
+			"Write the file again without it; ZSTD, SNAPPY, GZIP, BROTLI and LZ4_RAW are read."},
+		{"Q208", BadData, "files disagree about a column",
+			"A column has different types in two files of one source. quern widens int32 to int64 and float32 to float64, which is exact, and nothing else.",
+			"Write one of the files again with the other's type, or read them as two sources."},
+		{"Q209", BadData, "row group larger than the memory limit",
+			"A row group is read whole, and this one would take more memory than a reader may have. A few bytes can stand for gigabytes, so quern asks before it allocates.",
+			"Write the file with smaller row groups (a hundred thousand to a million rows), read fewer columns, or raise `--memory`."},
+		{"Q210", BadData, "one key twice in the folders",
+			"Folders named key=value give their files a column. Two folders above this file give the same key.",
+			"Rename one of the folders."},
+		{"Q211", BadData, "column that cannot be used",
+			"The column is there, but its type has no counterpart in quern: nested, decimal, unsigned 64-bit, time of day, interval. Such columns are no trouble until one is used.",
+			"Do what the message says: give a decimal or an unsigned 64-bit integer a type with `schema:`, cast other columns where the file is written, or leave them out of the recipe."},
+		{"Q212", BadData, "no such column in the data",
+			"None of the source's files has a column of this name. Names are compared byte by byte: case matters.",
+			"Check the spelling; `quern cat` shows the columns."},
+		{"Q213", BadData, "timestamp out of range",
+			"quern counts time in microseconds in 64 bits, which reach from the year -290307 to 294246. The value lies outside, so it is most likely garbage.",
+			"Set such values to null where the file is written."},
+		{"Q214", BadData, "file changed while it was read",
+			"The file has another size than when quern read its footer. Rows of two versions would be mixed.",
+			"Run again when nothing writes to the file."},
+		{"Q215", BadData, "value that the type of its column cannot hold",
+			"`schema:` says what to read a decimal or an unsigned 64-bit integer as, and a row has a value that is none of that type: int64 has no fractions and ends at 9223372036854775807. Rounding it or wrapping it round would change the data in silence.",
+			"Read the column as float64, which takes the nearest number, or as string, which keeps every digit."},
+		{"Q219", BadData, "the Parquet reader broke down",
+			"The file made the reader fail in a way that its checks should have caught. No row of it is used, but this is a fault of quern.",
+			"Report it with the file, if you may share it."},
+	}
+}
+
+// textCodes are about CSV files and JSON lines.
+func textCodes() []Entry {
+	return []Entry{
+		{"Q240", BadData, "file that is not text",
+			"Text formats are read as UTF-8 or another superset of ASCII, and have no NUL bytes. A file with them is UTF-16, a spreadsheet, an archive, or damaged.",
+			"Save the file as UTF-8 text; files compressed with gzip or zstd are recognised by themselves."},
+		{"Q241", BadData, "quotes or line ends out of place in a CSV file",
+			"By RFC 4180 a field is either in double quotes as a whole, with each quote inside written twice, or has no quotes, and lines end with LF or CR LF. Readers that guess in other cases disagree about where fields and rows end.",
+			"Write the file again with a CSV library, or correct the row."},
+		{"Q242", BadData, "quote that is not closed",
+			"A quoted field goes on, over line ends too, until its closing quote, and this one has none before the end of the file. All rows after it would be in one field.",
+			"Correct the row; if the file was cut off, copy it again."},
+		{"Q243", BadData, "row with a wrong number of fields",
+			"Every row of a CSV file has a field for each column. quern does not fill up short rows or drop what is too much, because the values may stand in wrong columns.",
+			"Correct the row. If all rows are affected, check `delimiter:` and `header:` of the source."},
+		{"Q244", BadData, "row that is too long",
+			"A row of a text file may have 64 MiB. A longer one is almost always a quote that is not closed, or a file without line ends that quern knows, and would take all memory.",
+			"Check the row's quotes, and that lines end with LF or CR LF."},
+		{"Q245", BadData, "too many columns",
+			"A source may have 100,000 columns. More are almost always a wrong delimiter, missing line ends, or objects whose keys are values, and would take all memory.",
+			"Check the delimiter and the line ends, or turn the keys into values."},
+		{"Q246", BadData, "value that is not of its column's type",
+			"The recipe gives the column a type, and this text is no value of it. quern does not read it as null, because rows would be lost in silence.",
+			"Correct the row, set `null_text:` if the text stands for null, or read the column as a string and convert it in an expression (try_int(x) gives null)."},
+		{"Q247", BadData, "one name for two columns",
+			"The header of a CSV file has the same name twice, so the name does not say which column is meant.",
+			"Rename one of them in the header."},
+		{"Q248", BadData, "file that cannot be decompressed",
+			"The file begins like one of gzip or zstd, but its bytes are cut off or damaged, or its checksum is wrong. Its rows are not used.",
+			"Write or copy the file again. With `--on-bad-file quarantine` quern lists such files and goes on."},
+		{"Q249", BadData, "text larger than the memory limit",
+			"A compressed text file is read as one piece, since nothing can be found in it without decompressing what comes before, and this one is larger than a reader may hold. A few bytes can stand for gigabytes, so quern counts while it decompresses.",
+			"Decompress the file or split it, read fewer columns, or raise `--memory`."},
+		{"Q250", BadData, "line that is not a JSON object",
+			"In a file of JSON lines each line is one object by RFC 8259, in UTF-8. NaN, comments, single quotes and trailing commas are no JSON, and readers that take them disagree.",
+			"Write the file again with a JSON library, one object per line."},
+		{"Q251", BadData, "one key twice in a JSON object",
+			"RFC 8259 leaves open which value counts when a key comes twice, and readers differ. quern takes neither.",
+			"Remove one of the two where the file is written."},
+		{"Q252", BadData, "columns without names",
+			"The recipe says that the CSV files have no header, so the columns get their names from the types in the recipe, in order.",
+			"Name all columns with `schema: {name: type}` in the order of the fields, or set `header: true`."},
+	}
+}
+
+// valueCodes are about what operators meet in columns.
+func valueCodes() []Entry {
+	return []Entry{
+		{"Q260", BadData, "nothing to learn from",
+			"The step learns a value from the column, but no row that is learnt from has a usable one: all are null or NaN, or there are no rows.",
+			"Check `fit.where`, or give the value in the recipe (`fill: {with: 0}`), or leave the column out."},
+		{"Q261", BadData, "infinity in a column to learn from",
+			"A mean, a variance or a range over a column with an infinity is infinite or undefined, so every feature of the column would be useless. quern does not drop such rows silently.",
+			"Put `clip` before the step, or say `infinities: ignore` to learn from the finite values only."},
+		{"Q265", BadData, "too many values for one column each",
+			"one_hot makes a column per value. A column with thousands of values (an id, a free text) would make an output so wide that it is more likely a mistake than a wish.",
+			"Set `max_size` to keep the most frequent values only, or use `categorify` or `hash_bucket`, which make one column."},
+		{"Q266", BadData, "target without a mean",
+			"The target that a step takes the mean of holds NaN or an infinity. One of them would spoil the value of its key and of every rare key, so quern does not average over it.",
+			"Leave these rows out with `fit.where`, or make the target null there; rows with a null target are skipped."},
+		{"Q267", BadData, "no principal components",
+			"pca needs at least two rows in which every column has a number, and variances that float64 can hold.",
+			"Put `fill` before it where nulls are many, and `standardize` where values are huge."},
+	}
+}
