@@ -1,0 +1,6 @@
+// Package programtest makes random programs and random batches, and runs programs
+// by their scalar meaning. Tests of back ends compare with it.
+//
+// Everything follows from the generator that is passed in: a failure is rerun from
+// its seed.
+package programtest

@@ -1,0 +1,165 @@
+package program
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"quern/features/column"
+)
+
+// checkTable checks that t is a map: whole vectors, distinct keys, values without
+// nulls. Keys are equal when their canonical bytes are, so 0 and -0 are one key,
+// and so are all NaNs.
+func checkTable(t *Table) error {
+	if t.Name == "" {
+		return errors.New("a table has no name")
+	}
+	if err := checkTableVectors(t); err != nil {
+		return fmt.Errorf("table %q: %w", t.Name, err)
+	}
+	if _, err := indexTable(t); err != nil {
+		return fmt.Errorf("table %q: %w", t.Name, err)
+	}
+	return nil
+}
+
+func checkTableVectors(t *Table) error {
+	if err := checkVector(&t.Keys); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	if t.Values.Type != column.Int64 && t.Values.Type != column.Float64 {
+		return fmt.Errorf("values are %s, not int64 or float64", t.Values.Type)
+	}
+	if err := checkVector(&t.Values); err != nil {
+		return fmt.Errorf("values: %w", err)
+	}
+	if t.Keys.Len != t.Values.Len {
+		return fmt.Errorf("%d keys but %d values", t.Keys.Len, t.Values.Len)
+	}
+	if t.Values.Nulls() != 0 {
+		return errors.New("a value is null")
+	}
+	return nil
+}
+
+// checkVector checks that a vector is whole: as many slots as it says, in exactly
+// one slice, which its type allows.
+func checkVector(v *column.Vector) error {
+	if v.Type.Kind() == column.NoKind {
+		return errors.New("no type")
+	}
+	if v.Len < 0 || v.Len > math.MaxInt32 {
+		return fmt.Errorf("%d slots", v.Len)
+	}
+	if v.Valid != nil && len(v.Valid) < (v.Len+63)/64 {
+		return errors.New("the bitmap is too short")
+	}
+	lengths := [...]int{len(v.Bools), len(v.Int32s), len(v.Int64s), len(v.Float32s), len(v.Float64s), v.Text.Len()}
+	total := 0
+	for _, n := range lengths {
+		total += n
+	}
+	held := 0
+	switch v.Type.Kind() {
+	case column.Bools:
+		held = len(v.Bools)
+	case column.Ints:
+		held = len(v.Int64s)
+		if v.Type.Narrow() {
+			held += len(v.Int32s)
+		}
+	case column.Floats:
+		held = len(v.Float64s)
+		if v.Type.Narrow() {
+			held += len(v.Float32s)
+		}
+	case column.Strings:
+		held = v.Text.Len()
+	}
+	if v.Int64s != nil && v.Int32s != nil || v.Float64s != nil && v.Float32s != nil {
+		return errors.New("values in two forms")
+	}
+	if held != v.Len || total != v.Len {
+		return fmt.Errorf("%d slots, but %d values of its type and %d of others", v.Len, held, total-held)
+	}
+	return checkText(&v.Text)
+}
+
+func checkText(t *column.Text) error {
+	for i := 1; i < len(t.Offsets); i++ {
+		if t.Offsets[i] < t.Offsets[i-1] {
+			return errors.New("string offsets descend")
+		}
+	}
+	if n := len(t.Offsets); n > 0 && int64(t.Offsets[n-1]) > int64(len(t.Bytes)) {
+		return errors.New("strings end after their bytes")
+	}
+	return nil
+}
+
+// tableIndex finds the row of a key by its canonical bytes.
+type tableIndex struct {
+	rows map[string]int
+	null int // row of the null key, or -1
+}
+
+func indexTable(t *Table) (*tableIndex, error) {
+	index := &tableIndex{rows: make(map[string]int, t.Keys.Len), null: -1}
+	var key []byte
+	for i := range t.Keys.Len {
+		v := ValueAt(&t.Keys, i)
+		if v.Null {
+			if index.null >= 0 {
+				return nil, fmt.Errorf("keys %d and %d are null", index.null, i)
+			}
+			index.null = i
+			continue
+		}
+		key = AppendCanonical(key[:0], t.Keys.Type, v)
+		if j, ok := index.rows[string(key)]; ok {
+			return nil, fmt.Errorf("keys %d and %d are equal", j, i)
+		}
+		index.rows[string(key)] = i
+	}
+	return index, nil
+}
+
+// find returns the row of a key of type typ, or -1. room is scratch memory.
+func (x *tableIndex) find(typ column.Type, key Value, room []byte) int {
+	if key.Null {
+		return x.null
+	}
+	if row, ok := x.rows[string(AppendCanonical(room[:0], typ, key))]; ok {
+		return row
+	}
+	return -1
+}
+
+// Digest returns the SHA-256 of the table's types and rows in order: per row the
+// key (a byte that is 0 for null and else 1, the length, the canonical bytes) and
+// the 8 bytes of the value. Its name is not in it.
+func (t *Table) Digest() [32]byte {
+	h := sha256.New()
+	buf := binary.LittleEndian.AppendUint64([]byte{byte(t.Keys.Type), byte(t.Values.Type)}, uint64(t.Keys.Len))
+	var key []byte
+	for i := range t.Keys.Len {
+		if v := ValueAt(&t.Keys, i); v.Null {
+			buf = append(buf, 0)
+		} else {
+			key = AppendCanonical(key[:0], t.Keys.Type, v)
+			buf = binary.LittleEndian.AppendUint64(append(buf, 1), uint64(len(key)))
+			buf = append(buf, key...)
+		}
+		value := ValueAt(&t.Values, i)
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(value.Int)|math.Float64bits(value.Float))
+		if len(buf) > 1<<15 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+	}
+	h.Write(buf)
+	return [32]byte(h.Sum(nil))
+}

@@ -1,0 +1,138 @@
+package program
+
+import (
+	"bytes"
+	"math"
+
+	"quern/features/column"
+)
+
+// NullValue is the null of any type.
+func NullValue() Value { return Value{Null: true} }
+
+// normalize returns v in canonical form as a value of t: fields that do not count
+// are zero, NaN is the canonical one, and an empty string is not nil.
+func normalize(t column.Type, v Value) Value {
+	if v.Null {
+		return NullValue()
+	}
+	switch t.Kind() {
+	case column.Bools:
+		return Value{Bool: v.Bool}
+	case column.Ints:
+		return Value{Int: v.Int}
+	case column.Floats:
+		return Value{Float: Canon(v.Float)}
+	case column.Strings:
+		if v.Str == nil {
+			v.Str = []byte{}
+		}
+		return Value{Str: v.Str}
+	}
+	return Value{}
+}
+
+// same reports whether every field of v and w is equal, floats by bits.
+func (v Value) same(w Value) bool {
+	return v.Null == w.Null && v.Bool == w.Bool && v.Int == w.Int &&
+		math.Float64bits(v.Float) == math.Float64bits(w.Float) &&
+		bytes.Equal(v.Str, w.Str)
+}
+
+// EqualValues reports whether a and b are the same value of type t: both null, or
+// the same bool, integer or bytes, or the same float bits. All NaNs are one value;
+// 0 and -0 are two.
+func EqualValues(t column.Type, a, b Value) bool {
+	return normalize(t, a).same(normalize(t, b))
+}
+
+// ValueAt returns a slot of a vector in either form. Its Str shares memory with v.
+func ValueAt(v *column.Vector, slot int) Value {
+	if v.Null(slot) {
+		return NullValue()
+	}
+	switch v.Type.Kind() {
+	case column.Bools:
+		return Value{Bool: v.Bools[slot]}
+	case column.Ints:
+		return Value{Int: v.Int(slot)}
+	case column.Floats:
+		return Value{Float: Canon(v.Float(slot))}
+	case column.Strings:
+		return Value{Str: v.Text.At(slot)}
+	}
+	panic("quern: bug: vector without a type")
+}
+
+// AppendRegister adds a slot to a vector in register form. v.Type must be set.
+func AppendRegister(v *column.Vector, x Value) {
+	appendValid(v, x.Null)
+	x = normalize(v.Type, x)
+	switch v.Type.Kind() {
+	case column.Bools:
+		v.Bools = append(v.Bools, x.Bool)
+	case column.Ints:
+		v.Int64s = append(v.Int64s, x.Int)
+	case column.Floats:
+		v.Float64s = append(v.Float64s, x.Float)
+	case column.Strings:
+		v.Text.Append(x.Str)
+	default:
+		panic("quern: bug: vector without a type")
+	}
+}
+
+// AppendValue is AppendRegister: its older name.
+func AppendValue(v *column.Vector, x Value) { AppendRegister(v, x) }
+
+// AppendStored adds a slot to a vector in storage form. x must fit v.Type.
+func AppendStored(v *column.Vector, x Value) {
+	if !v.Type.Narrow() {
+		AppendRegister(v, x)
+		return
+	}
+	appendValid(v, x.Null)
+	x = normalize(v.Type, x)
+	if v.Type == column.Float32 {
+		v.Float32s = append(v.Float32s, float32(x.Float))
+	} else {
+		v.Int32s = append(v.Int32s, int32(x.Int))
+	}
+}
+
+// appendValid adds a slot to the bitmap, which is made when the first null comes.
+func appendValid(v *column.Vector, null bool) {
+	slot := v.Len
+	v.Len++
+	if v.Valid == nil && !null {
+		return
+	}
+	if v.Valid == nil {
+		v.Valid = column.NewBitmap(slot)
+		v.Valid.Fill(slot)
+	}
+	if len(v.Valid)*64 < v.Len {
+		v.Valid = append(v.Valid, 0)
+	}
+	if !null {
+		v.Valid.Set(slot)
+	}
+}
+
+// RegisterVector returns values as a vector of t in register form.
+func RegisterVector(t column.Type, values ...Value) column.Vector {
+	v := column.Vector{Type: t}
+	for _, x := range values {
+		AppendRegister(&v, x)
+	}
+	return v
+}
+
+// StoredVector returns values as a vector of t in storage form.
+func StoredVector(t column.Type, values ...Value) column.Vector {
+	v := column.Vector{Type: t}
+	for _, x := range values {
+		AppendStored(&v, x)
+	}
+	return v
+}
