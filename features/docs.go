@@ -1,0 +1,109 @@
+package features
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// Markdown returns docs/OPERATORS.md: every operator of the catalogue.
+func Markdown() []byte {
+	var b bytes.Buffer
+	b.WriteString("# Operators\n\n")
+	b.WriteString("Generated from the catalogue by `go test ./features -run Markdown -rewrite`; do not edit.\n")
+	b.WriteString("`quern explain NAME` prints the same in a terminal.\n\n")
+	b.WriteString("Null (no value), NaN and infinity are three different things; every operator says what it does with each.\n\n")
+	b.WriteString("| operator | what it does |\n|---|---|\n")
+	for _, e := range Catalogue() {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", e.Name, e.Name, tableText(e.Doc.Summary))
+	}
+	for _, e := range Catalogue() {
+		e.markdown(&b)
+	}
+	b.WriteString(presetsMarkdown())
+	return b.Bytes()
+}
+
+// markdown writes one operator's section.
+func (e Entry) markdown(b *bytes.Buffer) {
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", e.Name, e.Doc.Summary)
+	fmt.Fprintf(b, "```yaml\n- %s\n```\n\n%s\n\n", e.Doc.Example, e.Doc.Does)
+	if len(e.Doc.Options) > 0 {
+		b.WriteString("| option | takes | default | meaning |\n|---|---|---|---|\n")
+		for _, o := range e.Doc.Options {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", o.Key, tableText(o.Type), tableText(o.Default), tableText(o.Doc))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("| case | rule |\n|---|---|\n")
+	for _, r := range e.Doc.rules() {
+		fmt.Fprintf(b, "| %s | %s |\n", r.title, tableText(r.text))
+	}
+}
+
+// tableText escapes what would end a cell of a Markdown table.
+func tableText(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s)
+}
+
+// docRule is one of the rules that every operator states.
+type docRule struct{ title, text string }
+
+// rules returns the rules with their titles.
+func (d Doc) rules() []docRule {
+	return []docRule{
+		{"null", d.Null},
+		{"NaN", d.NaN},
+		{"infinities", d.Inf},
+		{"unseen values", d.Unseen},
+		{"constant column", d.Constant},
+		{"output", d.Output},
+		{"source", d.Source},
+	}
+}
+
+// Text returns the documentation for a terminal that is width columns wide.
+func (e Entry) Text(width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s - %s\n\n", e.Name, e.Doc.Summary)
+	fmt.Fprintf(&b, "  - %s\n\n", e.Doc.Example)
+	b.WriteString(wrapText(e.Doc.Does, "", width))
+	if len(e.Doc.Options) > 0 {
+		b.WriteString("\nOptions\n")
+		for _, o := range e.Doc.Options {
+			fmt.Fprintf(&b, "  %s: %s\n", o.Key, o.Type)
+			b.WriteString(wrapText(fmt.Sprintf("%s (default: %s)", o.Doc, o.Default), "      ", width))
+		}
+	}
+	b.WriteString("\nRules\n")
+	for _, r := range e.Doc.rules() {
+		fmt.Fprintf(&b, "  %s\n", r.title)
+		b.WriteString(wrapText(r.text, "      ", width))
+	}
+	return b.String()
+}
+
+// wrapText breaks s at blanks into lines of at most width runes, each indented; a
+// word that is longer stands alone.
+func wrapText(s, indent string, width int) string {
+	var b strings.Builder
+	used := 0
+	for _, word := range strings.Fields(s) {
+		size := len([]rune(word))
+		switch {
+		case used == 0:
+			b.WriteString(indent)
+			used = len(indent)
+		case used+1+size > width:
+			b.WriteString("\n" + indent)
+			used = len(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += size
+	}
+	b.WriteByte('\n')
+	return b.String()
+}

@@ -1,0 +1,124 @@
+package features
+
+import (
+	"math"
+	"slices"
+
+	"quern/features/column"
+	"quern/features/program"
+	"quern/features/stat"
+)
+
+// A tuple of key values is looked up as one integer, its code: every lane has a
+// table that numbers its values (evaluated once per dictionary entry), and the
+// numbers are put together in mixed radix (integer arithmetic, once per row).
+// Where the product of the radices would leave the integers, the codes of the
+// lanes so far are first numbered densely by one more table: there are no more of
+// them than there are tuples.
+
+// maxCode bounds codes, with room for a fold below them.
+const maxCode = math.MaxInt64 >> 12
+
+// tupleIndex numbers the distinct tuples of some lanes.
+type tupleIndex struct {
+	limit int64           // codes stay below it: maxCode, less in tests
+	types []column.Type   // of the lanes
+	parts []column.Vector // per lane: its distinct values; the slot is the value's number
+	known []map[string]int64
+	rows  [][]int64 // per lane: the number of its value, for every tuple
+	dense []column.Vector
+	codes []int64 // of the tuples, once finished
+}
+
+// newTupleIndex starts an index over lanes of the given types.
+func newTupleIndex(types []column.Type) *tupleIndex {
+	k := &tupleIndex{limit: maxCode, types: types}
+	for _, t := range types {
+		k.parts = append(k.parts, column.Vector{Type: t})
+		k.known = append(k.known, map[string]int64{})
+	}
+	k.rows = make([][]int64, len(types))
+	return k
+}
+
+// add numbers one more tuple; a tuple must not be added twice.
+func (k *tupleIndex) add(cells []stat.Cell) {
+	for lane, cell := range cells {
+		value := program.Value(cell)
+		key := valueKey(k.types[lane], value)
+		id, ok := k.known[lane][key]
+		if !ok {
+			id = int64(k.parts[lane].Len)
+			k.known[lane][key] = id
+			program.AppendRegister(&k.parts[lane], value)
+		}
+		k.rows[lane] = append(k.rows[lane], id)
+	}
+}
+
+// finish computes the codes. Nothing is added after it.
+func (k *tupleIndex) finish() {
+	k.known = nil
+	k.dense = make([]column.Vector, len(k.types))
+	codes, size := slices.Clone(k.rows[0]), int64(k.parts[0].Len)
+	for lane := 1; lane < len(k.types); lane++ {
+		radix := int64(max(1, k.parts[lane].Len))
+		if size > k.limit/radix {
+			k.dense[lane], codes = renumber(codes)
+			size = int64(k.dense[lane].Len)
+		}
+		for i := range codes {
+			codes[i] = codes[i]*radix + k.rows[lane][i]
+		}
+		size *= radix
+	}
+	k.codes, k.rows = codes, nil
+}
+
+// renumber returns the distinct codes, ascending, and every code's rank in them.
+func renumber(codes []int64) (column.Vector, []int64) {
+	distinct := slices.Clone(codes)
+	slices.Sort(distinct)
+	distinct = slices.Compact(distinct)
+	ranks := make([]int64, len(codes))
+	for i, c := range codes {
+		at, _ := slices.BinarySearch(distinct, c)
+		ranks[i] = int64(at)
+	}
+	return column.Vector{Type: column.Int64, Len: len(distinct), Int64s: distinct}, ranks
+}
+
+// code emits the code of the lanes: null where a value of some lane was never seen.
+func (k *tupleIndex) code(b *program.Builder, lanes []program.Register) program.Register {
+	code := ranked(b, "part", k.parts[0], lanes[0])
+	for lane := 1; lane < len(lanes); lane++ {
+		if k.dense[lane].Len > 0 {
+			code = ranked(b, "prefix", k.dense[lane], code)
+		}
+		radix := b.ConstInt(int64(max(1, k.parts[lane].Len)))
+		part := ranked(b, "part", k.parts[lane], lanes[lane])
+		code = b.Emit(program.Add, program.Imm{}, b.Emit(program.Mul, program.Imm{}, code, radix), part)
+	}
+	return code
+}
+
+// ranked emits the slot of keys that holds x, or null.
+func ranked(b *program.Builder, name string, keys column.Vector, x program.Register) program.Register {
+	ranks := make([]int64, keys.Len)
+	for i := range ranks {
+		ranks[i] = int64(i)
+	}
+	values := column.Vector{Type: column.Int64, Len: len(ranks), Int64s: ranks}
+	return b.Lookup(b.AddNumbered(program.Table{Name: name, Keys: keys, Values: values}), x)
+}
+
+// find emits the value of the lanes' tuple, values being in the order of the
+// tuples: null where the tuple was never seen. One lane needs no code: its values
+// are the keys.
+func (k *tupleIndex) find(b *program.Builder, lanes []program.Register, values column.Vector) program.Register {
+	if len(lanes) == 1 {
+		return b.Lookup(b.AddNumbered(program.Table{Name: "values", Keys: k.parts[0], Values: values}), lanes[0])
+	}
+	keys := column.Vector{Type: column.Int64, Len: len(k.codes), Int64s: k.codes}
+	return b.Lookup(b.AddNumbered(program.Table{Name: "values", Keys: keys, Values: values}), k.code(b, lanes))
+}
