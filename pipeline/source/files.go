@@ -1,0 +1,206 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"quern/features/diag"
+	"quern/pipeline/store"
+)
+
+// File is one file of a source.
+type File struct {
+	// Name is the file as the user would recognise it.
+	Name string
+	// Open opens the file for ranged reads. It may be called several times, from
+	// several goroutines; each Reader is closed by whoever opened it.
+	Open func(ctx context.Context) (store.Reader, error)
+	// Keys are the key=value folders above the file (hive partitions), outermost first.
+	Keys []Key
+}
+
+// Expand returns the files that patterns name on local disk, each once, in
+// lexicographic order of their names. A pattern is a file, a folder (all files
+// below it whose names end in one of extensions), or a glob of slash-separated
+// parts, in which * ? [a-z] match within a part and a part ** matches any number
+// of folders; a file of exactly that name comes first, so that part[1].csv can be
+// named. Relative patterns start at root. Files and folders whose names start
+// with . or _ are skipped unless a pattern without wildcards names them.
+//
+// A pattern that matches no file is an error (Q201), and so are folders that give
+// one key twice (Q210).
+func Expand(root string, extensions []string, patterns ...string) ([]File, error) {
+	var names []string
+	for _, p := range patterns {
+		found, err := expandOne(root, extensions, p)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			hint := "a folder gives its files that end in " + strings.Join(extensions, ", ")
+			if root != "" {
+				hint = "relative paths start at " + root + "; " + hint
+			}
+			return nil, diag.New("Q201", "no file matches %q", p).WithHint("%s", hint)
+		}
+		names = append(names, found...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	files := make([]File, len(names))
+	for i, name := range names {
+		keys, err := ParseKeys(name)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = Local(locate(root, name), name)
+		files[i].Keys = keys
+	}
+	return files, nil
+}
+
+// Local returns the file at location on local disk, called name in messages.
+func Local(location, name string) File {
+	return File{Name: name, Open: func(context.Context) (store.Reader, error) { return openLocal(location) }}
+}
+
+// locate places a name of Expand on disk.
+func locate(root, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(root, filepath.FromSlash(name))
+}
+
+// expandOne returns the names that one pattern matches, in any order.
+func expandOne(root string, extensions []string, pattern string) ([]string, error) {
+	pattern = path.Clean(filepath.ToSlash(pattern))
+	if info, err := os.Stat(locate(root, pattern)); err == nil && !info.IsDir() {
+		return []string{pattern}, nil
+	}
+	base, rest := splitGlob(pattern)
+	if _, err := path.Match(strings.ReplaceAll(rest, "**", "*"), ""); err != nil {
+		return nil, diag.New("Q201", "cannot read the pattern %q", pattern).Because(err)
+	}
+	info, err := os.Stat(locate(root, base))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, diag.New("Q202", "cannot look for %q", pattern).Because(err)
+	case !info.IsDir():
+		return nil, nil
+	}
+	var found []string
+	err = filepath.WalkDir(locate(root, base), func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return diag.New("Q202", "cannot look for %q", pattern).Because(err)
+		}
+		below, err := filepath.Rel(locate(root, base), at)
+		if err != nil || below == "." {
+			return err
+		}
+		if strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.IsDir() && wanted(filepath.ToSlash(below), rest, extensions) {
+			found = append(found, path.Join(base, filepath.ToSlash(below)))
+		}
+		return nil
+	})
+	return found, err
+}
+
+// splitGlob splits pattern into the folders before the first wildcard and the rest.
+func splitGlob(pattern string) (base, rest string) {
+	parts := strings.Split(pattern, "/")
+	for i, p := range parts {
+		if strings.ContainsAny(p, "*?[\\") {
+			base = strings.Join(parts[:i], "/")
+			if base == "" {
+				base = "."
+				if strings.HasPrefix(pattern, "/") {
+					base = "/"
+				}
+			}
+			return base, strings.Join(parts[i:], "/")
+		}
+	}
+	return pattern, ""
+}
+
+// wanted reports whether the file below the base is meant by the glob: it matches
+// itself, or a folder above it does and the file has one of the extensions.
+func wanted(below, glob string, extensions []string) bool {
+	parts := strings.Split(below, "/")
+	if glob != "" && matchParts(strings.Split(glob, "/"), parts) {
+		return true
+	}
+	if !slices.ContainsFunc(extensions, func(e string) bool { return strings.HasSuffix(below, e) }) {
+		return false
+	}
+	if glob == "" {
+		return true
+	}
+	for n := 1; n < len(parts); n++ {
+		if matchParts(strings.Split(glob, "/"), parts[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchParts matches the parts of a path against those of a glob. The glob's
+// syntax has been checked.
+func matchParts(glob, parts []string) bool {
+	if len(glob) == 0 {
+		return len(parts) == 0
+	}
+	if glob[0] == "**" {
+		for skip := 0; skip <= len(parts); skip++ {
+			if matchParts(glob[1:], parts[skip:]) {
+				return true
+			}
+		}
+		return false
+	}
+	if len(parts) == 0 {
+		return false
+	}
+	ok, _ := path.Match(glob[0], parts[0])
+	return ok && matchParts(glob[1:], parts[1:])
+}
+
+// localFile is an open file on local disk.
+type localFile struct {
+	*os.File
+	size int64
+}
+
+func openLocal(location string) (store.Reader, error) {
+	f, err := os.Open(location)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &localFile{File: f, size: info.Size()}, nil
+}
+
+// Size returns the size that the file had when it was opened.
+func (f *localFile) Size() int64 { return f.size }

@@ -1,0 +1,205 @@
+package jsonl
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"quern/features/diag"
+	"quern/pipeline/source/text"
+)
+
+// parser cuts lines into cells: one for each key of the object.
+type parser struct {
+	limit int
+	names []string
+	ids   map[string]int32 // the columns of the names
+	// expected[c+1] is the column that last came after column c, -1 the first one:
+	// most objects have their keys in the same order. -1: none.
+	expected []int32
+	seen     []uint32 // per column: the line that had it last
+	line     uint32   // counts the lines
+	cells    []text.Cell
+	scan     scanner
+	key      []byte // a key without its escapes
+}
+
+// Names returns the columns so far.
+func (p *parser) Names() []string { return p.names }
+
+// Next cuts the line at the front of data into cells.
+func (p *parser) Next(data []byte, last bool) (size int, cells []text.Cell, err error) {
+	end := bytes.IndexByte(data, '\n')
+	size = end + 1
+	if end < 0 {
+		if !last {
+			return 0, nil, nil
+		}
+		end, size = len(data), len(data)
+	}
+	p.scan = scanner{data: data[:end]}
+	if p.scan.space(); p.scan.at == end {
+		return size, nil, nil
+	}
+	if p.cells == nil {
+		p.cells = make([]text.Cell, 0, 16) // nil would say that there is no record
+	}
+	p.cells = p.cells[:0]
+	if err := p.object(); err != nil {
+		return 0, nil, err
+	}
+	return size, p.cells, nil
+}
+
+// nextLine forgets which columns were seen.
+func (p *parser) nextLine() {
+	p.line++
+	if p.line == 0 { // after 2^32 lines the numbers start again
+		clear(p.seen)
+		p.line = 1
+	}
+}
+
+// object reads the object of a line.
+func (p *parser) object() error {
+	p.nextLine()
+	s := &p.scan
+	if s.peek() == '[' {
+		return s.fail("an array where an object should be").Error("write one object per line, without brackets around the lines")
+	}
+	if !s.take('{') {
+		return s.fail("an object must begin with {").Error("")
+	}
+	s.space()
+	before := int32(-1)
+	for first := true; !s.take('}'); first = false {
+		if !first {
+			if !s.take(',') {
+				return s.endOfMember()
+			}
+			s.space()
+		}
+		id, err := p.member(before)
+		if err != nil {
+			return err
+		}
+		before = id
+		s.space()
+	}
+	if s.space(); s.at < len(s.data) {
+		return s.fail("text follows the object").Error("write one object per line")
+	}
+	return nil
+}
+
+// member reads "key": value and adds its cell.
+func (p *parser) member(before int32) (int32, error) {
+	s := &p.scan
+	start, end, escaped := s.string()
+	if s.failed() {
+		return 0, s.mistake.Error("")
+	}
+	key := s.data[start:end]
+	if escaped {
+		p.key = unescape(p.key[:0], key)
+		key = p.key
+	}
+	id, err := p.find(key, before)
+	if err != nil {
+		return 0, err
+	}
+	if p.seen[id] == p.line {
+		e := diag.New("Q251", "the object has the key %q twice", text.Shorten(key))
+		return 0, e
+	}
+	p.seen[id] = p.line
+	s.space()
+	if !s.take(':') {
+		return 0, s.fail("a colon must follow the key").Error("")
+	}
+	s.space()
+	c := s.value()
+	if s.failed() {
+		return 0, s.mistake.Error("")
+	}
+	c.Column = id
+	p.cells = append(p.cells, c)
+	return id, nil
+}
+
+// find returns the column of a key, which may be new; before is the column that
+// came before it in the line.
+func (p *parser) find(key []byte, before int32) (int32, error) {
+	guess := p.expected[before+1]
+	if guess >= 0 && p.names[guess] == string(key) {
+		return guess, nil
+	}
+	id, ok := p.ids[string(key)]
+	if !ok {
+		if len(p.names) == p.limit {
+			return 0, text.TooManyColumns(p.limit)
+		}
+		id = int32(len(p.names))
+		name := string(key)
+		p.names, p.ids[name] = append(p.names, name), id
+		p.expected, p.seen = append(p.expected, -1), append(p.seen, 0)
+	}
+	p.expected[before+1] = id
+	return id, nil
+}
+
+// Unescape appends the text that raw, which the scanner has checked, stands for.
+func (p *parser) Unescape(dst, raw []byte) []byte { return unescape(dst, raw) }
+
+func unescape(dst, raw []byte) []byte {
+	for {
+		at := bytes.IndexByte(raw, '\\')
+		if at < 0 {
+			return append(dst, raw...)
+		}
+		dst = append(dst, raw[:at]...)
+		c := raw[at+1]
+		raw = raw[at+2:]
+		switch c {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r := hex4(raw)
+			raw = raw[4:]
+			if r>>10 == 0xd800>>10 { // the first of two surrogates: ten bits each
+				r = 0x10000 + (r-0xd800)<<10 + (hex4(raw[2:]) - 0xdc00)
+				raw = raw[6:]
+			}
+			dst = utf8.AppendRune(dst, r)
+		default: // \" \\ \/
+			dst = append(dst, c)
+		}
+	}
+}
+
+// hex4 returns the number that four hexadecimal digits are; -1 if s does not begin
+// with four.
+func hex4(s []byte) rune {
+	if len(s) < 4 {
+		return -1
+	}
+	var r rune
+	for _, c := range s[:4] {
+		switch {
+		case c-'0' <= 9:
+			r = r<<4 | rune(c-'0')
+		case (c|0x20)-'a' <= 5:
+			r = r<<4 | rune((c|0x20)-'a'+10)
+		default:
+			return -1
+		}
+	}
+	return r
+}

@@ -1,0 +1,121 @@
+package parquet
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"quern/features/column"
+	"quern/features/diag"
+	"quern/pipeline/source"
+)
+
+// assign makes the files' columns have the types that the caller wants them read as.
+// It returns every mistake: Q041 for a type that a column does not have and cannot be
+// read as, Q211 for a column that no type makes usable, Q212 for a column that is not
+// there. Each names its column.
+func (t *table) assign(types column.Schema, keys []source.KeyColumn) error {
+	found, wrong := map[string]bool{}, map[string]*diag.Error{}
+	for _, k := range keys {
+		found[k.Name] = true
+		if at := types.Find(k.Name); at >= 0 && types[at].Type != k.Values.Type {
+			wrong[k.Name] = refusal(k.Name, fmt.Sprintf("is %s, by the folders' names", k.Values.Type), types[at].Type)
+		}
+	}
+	for f := range t.files {
+		for i := range t.files[f].columns {
+			c := &t.files[f].columns[i]
+			at := types.Find(c.name)
+			if at < 0 || isKey(keys, c.name) {
+				continue
+			}
+			found[c.name] = true
+			if err := c.assign(types[at].Type); err != nil && wrong[c.name] == nil {
+				wrong[c.name] = err.In(diag.Data{File: t.files[f].Name, RowGroup: -1, Row: -1, Column: c.name})
+			}
+		}
+	}
+	var mistakes diag.List
+	for _, want := range types {
+		switch {
+		case wrong[want.Name] != nil:
+			mistakes = append(mistakes, wrong[want.Name])
+		case !found[want.Name]:
+			mistakes = append(mistakes, t.unknown(want.Name, keys).In(diag.Data{RowGroup: -1, Row: -1, Column: want.Name}))
+		}
+	}
+	return mistakes.Err()
+}
+
+func isKey(keys []source.KeyColumn, name string) bool {
+	for i := range keys {
+		if keys[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unknown is the error of a name that no file and no folder has.
+func (t *table) unknown(name string, keys []source.KeyColumn) *diag.Error {
+	var names []string
+	for f := range t.files {
+		for i := range t.files[f].columns {
+			names = append(names, t.files[f].columns[i].name)
+		}
+	}
+	for i := range keys {
+		names = append(names, keys[i].Name)
+	}
+	e := diag.New("Q212", "there is no column %s", name)
+	if near := diag.Nearest(name, names); near != "" {
+		return e.WithHint("did you mean %q?", near)
+	}
+	return e
+}
+
+// assign makes c a column of type to, if its values are exact as such, or if it has no
+// type of its own and can be read as one.
+func (c *fileColumn) assign(to column.Type) *diag.Error {
+	switch {
+	case c.form == decimal && (to.Real() || to == column.Int64 || to == column.String):
+	case c.form == unsigned64 && (to == column.Float64 || to == column.Int64 || to == column.String):
+	case c.form == decimal:
+		return refusal(c.name, "is a decimal", to).WithHint("write float64, float32, int64 or string")
+	case c.form == unsigned64:
+		return refusal(c.name, "is an unsigned 64-bit integer", to).WithHint("write int64, float64 or string")
+	case c.reason != "":
+		return diag.New("Q211", "column %q cannot be used: %s", c.name, c.reason)
+	case !widens(c.typ, to):
+		return refusal(c.name, "is "+c.typ.String(), to)
+	}
+	c.typ, c.reason = to, ""
+	return nil
+}
+
+// widens reports whether every value of from is one of to.
+func widens(from, to column.Type) bool {
+	switch from {
+	case to:
+		return true
+	case column.Int32:
+		return to == column.Int64 || to == column.Float64
+	case column.Float32:
+		return to == column.Float64
+	}
+	return false
+}
+
+// refusal is the error of a type that a column cannot have.
+func refusal(name, has string, to column.Type) *diag.Error {
+	e := diag.New("Q041", "column %q %s; schema: cannot make it %s", name, has, to)
+	return e.WithHint("use the step cast: {to: %s}", to).In(diag.Data{RowGroup: -1, Row: -1, Column: name})
+}
+
+// giveType tells how to use a column that has no type of its own.
+func giveType(name string, typ column.Type) string {
+	if odd := func(r rune) bool { return r != '_' && !unicode.IsLetter(r) }; name == "" || strings.ContainsFunc(strings.TrimRight(name, "0123456789"), odd) {
+		name = fmt.Sprintf("%q", name)
+	}
+	return fmt.Sprintf("give it a type: source: {..., schema: {%s: %s}}", name, typ)
+}
