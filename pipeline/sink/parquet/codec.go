@@ -1,0 +1,44 @@
+package parquet
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// codec compresses pages. It is used by one goroutine.
+type codec struct {
+	kind format.CompressionCodec
+	zstd *zstd.Encoder
+}
+
+func newCodec(name string) (*codec, error) {
+	switch name {
+	case "none":
+		return &codec{kind: format.Uncompressed}, nil
+	case "snappy":
+		return &codec{kind: format.Snappy}, nil
+	case "zstd", "":
+		// One level for everybody: the bytes of a part must not depend on the machine.
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+		return &codec{kind: format.Zstd, zstd: enc}, err
+	}
+	return nil, fmt.Errorf("quern: bug: codec %q was not checked", name)
+}
+
+// compress appends src, compressed, to dst.
+func (c *codec) compress(dst, src []byte) []byte {
+	switch c.kind {
+	case format.Snappy:
+		start := len(dst)
+		if need := s2.MaxEncodedLen(len(src)); cap(dst)-start < need {
+			dst = append(make([]byte, 0, start+need+start/2), dst...)
+		}
+		return dst[:start+len(s2.EncodeSnappy(dst[start:cap(dst)], src))]
+	case format.Zstd:
+		return c.zstd.EncodeAll(src, dst)
+	}
+	return append(dst, src...)
+}

@@ -1,0 +1,192 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+
+	"quern/features/column"
+)
+
+// packedSlots is memory for the present slots of a page, without the nulls.
+type packedSlots struct {
+	bools    []bool
+	int32s   []int32
+	int64s   []int64
+	float32s []float32
+	float64s []float64
+}
+
+// plainPage fills levels and values with the values of rows [from, to), which are
+// slots of w.whole, and returns how many are present.
+func (w *columnWriter) plainPage(from, to int, b *bounds) int {
+	v, s := w.whole, &w.slots
+	valid := v.Valid
+	if valid != nil && v.Len == to-from && valid.Count(v.Len) == v.Len {
+		valid = nil
+	}
+	w.levels = appendLevels(w.levels, valid, from, to)
+	switch {
+	case w.typ == column.String:
+		return w.textPage(valid, from, to, b)
+	case v.Bools != nil:
+		values := present(&s.bools, v.Bools, valid, from, to)
+		w.values = appendBits(w.values, values)
+		b.seeBools(values)
+		return len(values)
+	case v.Int32s != nil:
+		values := present(&s.int32s, v.Int32s, valid, from, to)
+		w.values = appendWords32(w.values, values)
+		seeInts(b, values)
+		return len(values)
+	case v.Int64s != nil:
+		values := present(&s.int64s, v.Int64s, valid, from, to)
+		w.values = appendWords64(w.values, values)
+		seeInts(b, values)
+		return len(values)
+	case v.Float32s != nil:
+		values := present(&s.float32s, v.Float32s, valid, from, to)
+		w.values = appendFloats32(w.values, values)
+		seeReals(b, values)
+		return len(values)
+	case v.Float64s != nil:
+		values := present(&s.float64s, v.Float64s, valid, from, to)
+		w.values = appendFloats64(w.values, values)
+		seeReals(b, values)
+		return len(values)
+	}
+	panic("quern: bug: column of type " + w.typ.String() + " is not in storage form")
+}
+
+// textPage appends the present strings of rows [from, to).
+func (w *columnWriter) textPage(valid column.Bitmap, from, to int, b *bounds) int {
+	n := 0
+	for i := from; i < to; i++ {
+		if valid.Get(i) {
+			s := w.whole.Text.At(i)
+			w.values = append(binary.LittleEndian.AppendUint32(w.values, uint32(len(s))), s...)
+			b.seeText(s)
+			n++
+		}
+	}
+	return n
+}
+
+// appendLevels appends the definition levels of rows [from, to): a run of ones, or
+// the bits of the bitmap as they are.
+func appendLevels(dst []byte, valid column.Bitmap, from, to int) []byte {
+	if valid == nil {
+		return appendRun(dst, to-from, 1)
+	}
+	dst = appendPackedHead(dst, to-from)
+	if from%64 == 0 {
+		start := len(dst)
+		for _, word := range valid[from/64 : (to+63)/64] {
+			dst = binary.LittleEndian.AppendUint64(dst, word)
+		}
+		dst = dst[:start+(to-from+7)/8]
+		if rest := (to - from) % 8; rest != 0 {
+			dst[len(dst)-1] &= 1<<rest - 1
+		}
+		return dst
+	}
+	for i := from; i < to; i++ {
+		dst = appendBit(dst, i-from, valid.Get(i))
+	}
+	return dst
+}
+
+// appendBit appends bit number n of a packed stretch at the end of dst.
+func appendBit(dst []byte, n int, bit bool) []byte {
+	if n%8 == 0 {
+		dst = append(dst, 0)
+	}
+	if bit {
+		dst[len(dst)-1] |= 1 << (n % 8)
+	}
+	return dst
+}
+
+// present returns slots [from, to) without the nulls: of src itself if there are
+// none, else copied to memory.
+func present[T any](memory *[]T, src []T, valid column.Bitmap, from, to int) []T {
+	if valid == nil {
+		return src[from:to]
+	}
+	out := (*memory)[:0]
+	if cap(out) < to-from {
+		out = make([]T, 0, to-from)
+	}
+	for at := from; at < to; {
+		end := min(to, at|63+1)
+		word := valid[at/64] >> (at % 64) & (1<<(end-at) - 1)
+		if end-at == 64 && word == math.MaxUint64 {
+			out = append(out, src[at:end]...)
+		} else {
+			for ; word != 0; word &= word - 1 {
+				out = append(out, src[at+bits.TrailingZeros64(word)])
+			}
+		}
+		at = end
+	}
+	*memory = out
+	return out
+}
+
+// appendBits appends bools, one bit each.
+func appendBits(dst []byte, src []bool) []byte {
+	for i, x := range src {
+		dst = appendBit(dst, i, x)
+	}
+	return dst
+}
+
+func appendWords32(dst []byte, src []int32) []byte {
+	start := len(dst)
+	dst = grow(dst, 4*len(src))
+	out := dst[start:]
+	for i, x := range src {
+		binary.LittleEndian.PutUint32(out[4*i:], uint32(x))
+	}
+	return dst
+}
+
+func appendWords64(dst []byte, src []int64) []byte {
+	start := len(dst)
+	dst = grow(dst, 8*len(src))
+	out := dst[start:]
+	for i, x := range src {
+		binary.LittleEndian.PutUint64(out[8*i:], uint64(x))
+	}
+	return dst
+}
+
+func appendFloats32(dst []byte, src []float32) []byte {
+	start := len(dst)
+	dst = grow(dst, 4*len(src))
+	out := dst[start:]
+	for i, x := range src {
+		binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(x))
+	}
+	return dst
+}
+
+func appendFloats64(dst []byte, src []float64) []byte {
+	start := len(dst)
+	dst = grow(dst, 8*len(src))
+	out := dst[start:]
+	for i, x := range src {
+		binary.LittleEndian.PutUint64(out[8*i:], math.Float64bits(x))
+	}
+	return dst
+}
+
+// grow returns b with n more bytes, whose contents are arbitrary.
+func grow(b []byte, n int) []byte {
+	if need := len(b) + n; need <= cap(b) {
+		return b[:need]
+	}
+	bigger := make([]byte, len(b)+n, len(b)+n+len(b)/2)
+	copy(bigger, b)
+	return bigger
+}
