@@ -1,0 +1,221 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"quern/features/column"
+	"quern/features/diag"
+	"quern/features/program"
+	"quern/pipeline/model"
+	"quern/pipeline/recipe"
+	"quern/pipeline/source"
+	"quern/pipeline/source/csv"
+	"quern/pipeline/source/jsonl"
+	"quern/pipeline/source/parquet"
+)
+
+// inputs is a recipe's source, open, without the files that are left out.
+type inputs struct {
+	source.Source
+	chunks []source.Chunk
+	bad    []string
+}
+
+// openInput opens the recipe's source. bad names files to leave out.
+func openInput(ctx context.Context, r *recipe.Recipe, bad []string, o Options) (*inputs, error) {
+	src, err := open(ctx, r, bad, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range src.Notices() {
+		o.notice(n)
+	}
+	return &inputs{Source: src, chunks: src.Chunks(), bad: bad}, nil
+}
+
+// Open opens the source that a recipe names, without any reading of rows beyond
+// what the format needs to know its schema.
+func Open(ctx context.Context, r *recipe.Recipe, o Options) (source.Source, error) {
+	return open(ctx, r, nil, o)
+}
+
+func open(ctx context.Context, r *recipe.Recipe, bad []string, o Options) (source.Source, error) {
+	s := &r.Source
+	patterns := make([]string, len(s.Files))
+	for i, f := range s.Files {
+		patterns[i] = r.Resolve(f.Text)
+	}
+	files, err := source.Expand("", suffixes(s.Format), patterns...)
+	if err != nil {
+		return nil, placed(err, "Q040", patternPlace(s, patterns), nil)
+	}
+	files = slices.DeleteFunc(files, func(f source.File) bool { return slices.Contains(bad, f.Name) })
+	types := make(column.Schema, len(s.Schema))
+	for i, t := range s.Schema {
+		types[i] = column.Field{Name: t.Name.Text, Type: t.Type}
+	}
+	src, err := openFormat(ctx, s, files, types, o)
+	if err != nil {
+		return nil, placed(err, "Q040", s.Place, func(e *diag.Error) *diag.Error { return aboutSchema(s, e) })
+	}
+	return src, nil
+}
+
+// aboutSchema places what a Parquet source says about a column of schema: at its entry,
+// and as the mistake of the recipe that it is. Other errors stay as they are.
+func aboutSchema(s *recipe.Source, e *diag.Error) *diag.Error {
+	if s.Format != recipe.Parquet || e.Data == nil {
+		return e
+	}
+	for _, t := range s.Schema {
+		if t.Name.Text != e.Data.Column {
+			continue
+		}
+		c := *e
+		switch e.Code {
+		case "Q041":
+		case "Q211":
+			c.Code = "Q032"
+		case "Q212":
+			c.Code, c.Data = "Q031", nil
+		default:
+			return e
+		}
+		return c.At(t.Name.Place)
+	}
+	return e
+}
+
+// patternPlace returns the place of the first pattern that alone is in error; of the
+// whole if none is.
+func patternPlace(s *recipe.Source, patterns []string) diag.Place {
+	for i, p := range patterns {
+		if _, err := source.Expand("", suffixes(s.Format), p); err != nil {
+			return s.Files[i].Place
+		}
+	}
+	return s.Place
+}
+
+// openFormat opens files as the recipe's format.
+func openFormat(ctx context.Context, s *recipe.Source, files []source.File, types column.Schema, o Options) (source.Source, error) {
+	memory := o.Memory / 2 / int64(o.workers()) // of one reader
+	switch s.Format {
+	case recipe.Parquet:
+		return parquet.Open(ctx, parquet.Options{Files: files, Types: types, Memory: memory})
+	case recipe.CSVText:
+		return csv.Open(ctx, csv.Options{Files: files, Types: types, Delimiter: s.CSV.Delimiter, NoHeader: s.CSV.NoHeader, NullText: s.CSV.NullText, Workers: o.workers(), Memory: memory})
+	case recipe.JSONL:
+		return jsonl.Open(ctx, jsonl.Options{Files: files, Types: types, Workers: o.workers(), Memory: memory})
+	}
+	panic("quern: bug: format " + string(s.Format) + " was not checked")
+}
+
+// suffixes of the files that a folder or glob gives for a format.
+func suffixes(f recipe.FileFormat) []string {
+	switch f {
+	case recipe.Parquet:
+		return []string{".parquet", ".parq", ".pq"}
+	case recipe.CSVText:
+		return []string{".csv", ".csv.gz", ".csv.zst", ".tsv", ".tsv.gz", ".tsv.zst"}
+	}
+	return []string{".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"}
+}
+
+// quarantined runs attempt; if a damaged file stops it and o allows, again without
+// that file, until it succeeds or fails for another reason. Everything is learnt
+// anew each time, so nothing of a damaged file is left in the result.
+func quarantined(o Options, attempt func(bad []string) (*Result, error)) (*Result, error) {
+	var bad []string
+	for {
+		result, err := attempt(bad)
+		file := damagedFile(err)
+		if !o.Quarantine || file == "" || slices.Contains(bad, file) {
+			return result, err
+		}
+		bad = append(bad, file)
+		slices.Sort(bad)
+		o.notice("left out " + file + ": " + err.Error())
+	}
+}
+
+// operatorCodes is the first code that is not a reader's.
+const operatorCodes = "Q260"
+
+// damagedFile returns the file that is to blame for err, or "".
+func damagedFile(err error) string {
+	var e *diag.Error
+	if !errors.As(err, &e) || e.Data == nil {
+		return ""
+	}
+	if entry, ok := diag.Lookup(e.Code); !ok || entry.Class != diag.BadData || e.Code >= operatorCodes {
+		return "" // a value that the recipe cannot take is no damage
+	}
+	return e.Data.File
+}
+
+// bytes returns the stored size of all chunks.
+func (in *inputs) bytes() int64 {
+	var n int64
+	for _, c := range in.chunks {
+		n += c.Bytes
+	}
+	return n
+}
+
+// provides checks that the source has every column that the programs read, of the
+// model's types.
+func (in *inputs) provides(m *model.Model, programs ...*program.Program) error {
+	var mistakes diag.List
+	have := in.Schema()
+	for _, p := range programs {
+		if p == nil {
+			continue
+		}
+		for _, f := range p.Inputs {
+			at := have.Find(f.Name)
+			switch {
+			case at < 0:
+				mistakes = append(mistakes, diag.New("Q305", "the source has no column %q, which the model reads", f.Name))
+			case have[at].Type != f.Type:
+				mistakes = append(mistakes, diag.New("Q306", "column %q is %v in the source and %v in the model", f.Name, have[at].Type, f.Type).
+					WithHint("give it its type with schema: {%s: %v}", f.Name, f.Type))
+			}
+		}
+	}
+	return mistakes.Err()
+}
+
+// available returns extra without the outputs that read columns which the source
+// lacks; nil if nothing is left.
+func (in *inputs) available(extra *program.Program, o Options) *program.Program {
+	have := in.Schema()
+	cut := *extra
+	cut.Outputs = nil
+	for _, out := range extra.Outputs {
+		missing := ""
+		for _, f := range onlyOutput(extra, out).Inputs {
+			if at := have.Find(f.Name); at < 0 || have[at].Type != f.Type {
+				missing = f.Name
+			}
+		}
+		if missing != "" {
+			o.notice("the source has no column " + missing + " of the model's type: " + string(out.Role) + " " + out.Name + " is left out")
+			continue
+		}
+		cut.Outputs = append(cut.Outputs, out)
+	}
+	if len(cut.Outputs) == 0 {
+		return nil
+	}
+	return rebuilt(&cut)
+}
+
+// onlyOutput returns p cut down to one of its outputs.
+func onlyOutput(p *program.Program, out program.Output) *program.Program {
+	cut := *p
+	cut.Outputs, cut.Observes = []program.Output{out}, nil
+	return rebuilt(&cut)
+}

@@ -1,0 +1,176 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"quern/features/column"
+	"quern/features/program"
+)
+
+// Version is the version of the model file that this package writes and reads.
+const Version = 1
+
+// document is model.json.
+type document struct {
+	Format   int               `json:"format"`
+	Name     string            `json:"name"`
+	Digest   string            `json:"digest"`
+	Columns  []field           `json:"columns"`
+	Features []field           `json:"features"`
+	Key      []string          `json:"key,omitempty"`
+	Time     string            `json:"time,omitempty"`
+	Learnt   []Step            `json:"learnt"`
+	Seen     Seen              `json:"seen"`
+	Recipe   string            `json:"recipe"`
+	Programs map[string]string `json:"programs"`
+	Tables   []string          `json:"tables"`
+	Golden   goldenDocument    `json:"golden"`
+}
+
+type field struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+	Ids  int64  `json:"ids,omitempty"` // how many ids the feature can have
+}
+
+// goldenDocument holds the golden rows by column. A value is null or a string: a
+// quoted text, a decimal integer, a hexadecimal real, true or false.
+type goldenDocument struct {
+	Rows   [][]*string `json:"rows"`
+	Digest string      `json:"digest"`
+}
+
+// document returns the model as it is written.
+func (m *Model) document(tables []program.Table) ([]byte, error) {
+	d := document{Format: Version, Name: m.Name, Digest: m.Digest(), Key: m.Key, Time: m.Time, Learnt: m.Learnt, Seen: m.Seen,
+		Recipe: string(m.Recipe), Programs: map[string]string{}, Golden: goldenDocument{Digest: m.Golden.Digest}}
+	for _, f := range m.Schema {
+		d.Columns = append(d.Columns, field{Name: f.Name, Type: f.Type.String()})
+	}
+	for i, f := range m.Serving.Fields() {
+		d.Features = append(d.Features, field{f.Name, f.Type.String(), m.Sizes[i]})
+	}
+	for _, p := range m.programs() {
+		if *p.program != nil {
+			d.Programs[p.name] = (*p.program).Text()
+		}
+	}
+	for _, t := range tables {
+		d.Tables = append(d.Tables, t.Name)
+	}
+	for i := range m.Golden.Rows {
+		d.Golden.Rows = append(d.Golden.Rows, formatColumn(&m.Golden.Rows[i]))
+	}
+	text, err := json.MarshalIndent(d, "", " ")
+	return append(text, '\n'), err
+}
+
+// parse fills m from its document and tables; programs are verified.
+func (m *Model) parse(text []byte, tables []program.Table) (d document, err error) {
+	if err := json.Unmarshal(text, &d); err != nil {
+		return d, err
+	}
+	if d.Format != Version {
+		return d, fmt.Errorf("the model has format %d, this quern reads %d", d.Format, Version)
+	}
+	if len(d.Tables) != len(tables) {
+		return d, fmt.Errorf("%d tables where the model names %d", len(tables), len(d.Tables))
+	}
+	for i := range tables {
+		tables[i].Name = d.Tables[i]
+	}
+	m.Name, m.Key, m.Time, m.Learnt, m.Seen, m.Recipe = d.Name, d.Key, d.Time, d.Learnt, d.Seen, []byte(d.Recipe)
+	for _, f := range d.Columns {
+		t, ok := column.ParseType(f.Type)
+		if !ok {
+			return d, fmt.Errorf("column %q has the unknown type %q", f.Name, f.Type)
+		}
+		m.Schema = append(m.Schema, column.Field{Name: f.Name, Type: t})
+	}
+	for _, f := range d.Features {
+		m.Sizes = append(m.Sizes, f.Ids)
+	}
+	for _, p := range m.programs() {
+		text, ok := d.Programs[p.name]
+		if !ok {
+			continue
+		}
+		if *p.program, err = program.Parse(text, tables...); err != nil {
+			return d, fmt.Errorf("program %s: %w", p.name, err)
+		}
+		if err := program.Verify(*p.program); err != nil {
+			return d, fmt.Errorf("program %s: %w", p.name, err)
+		}
+	}
+	if m.Serving == nil || m.Training == nil || len(m.Serving.Outputs) != len(m.Sizes) {
+		return d, fmt.Errorf("the programs are not those of a model")
+	}
+	return d, m.parseGolden(d.Golden)
+}
+
+func (m *Model) parseGolden(g goldenDocument) error {
+	if len(g.Rows) != len(m.Schema) {
+		return fmt.Errorf("golden rows of %d columns for %d", len(g.Rows), len(m.Schema))
+	}
+	m.Golden.Digest = g.Digest
+	for i, values := range g.Rows {
+		c, err := parseColumn(m.Schema[i].Type, values)
+		if err != nil || c.Len != goldenRows {
+			return fmt.Errorf("golden rows of column %q are damaged", m.Schema[i].Name)
+		}
+		m.Golden.Rows = append(m.Golden.Rows, c)
+	}
+	return nil
+}
+
+func formatColumn(c *column.Column) []*string {
+	out := make([]*string, c.Len)
+	for i := range c.Len {
+		v := program.ValueAt(&c.Values, i)
+		if v.Null {
+			continue
+		}
+		var s string
+		switch c.Type().Kind() {
+		case column.Bools:
+			s = strconv.FormatBool(v.Bool)
+		case column.Ints:
+			s = strconv.FormatInt(v.Int, 10)
+		case column.Floats:
+			s = strconv.FormatFloat(v.Float, 'x', -1, 64)
+		case column.Strings:
+			s = strconv.QuoteToASCII(string(v.Str))
+		}
+		out[i] = &s
+	}
+	return out
+}
+
+func parseColumn(t column.Type, values []*string) (column.Column, error) {
+	v := column.Vector{Type: t}
+	for _, s := range values {
+		x := program.Value{Null: s == nil}
+		var err error
+		if s != nil {
+			switch t.Kind() {
+			case column.Bools:
+				x.Bool, err = strconv.ParseBool(*s)
+			case column.Ints:
+				x.Int, err = strconv.ParseInt(*s, 10, 64)
+			case column.Floats:
+				x.Float, err = strconv.ParseFloat(*s, 64)
+			case column.Strings:
+				var text string
+				text, err = strconv.Unquote(*s)
+				x.Str = []byte(text)
+			}
+		}
+		if err != nil {
+			return column.Column{}, err
+		}
+		program.AppendStored(&v, x)
+	}
+	return column.Column{Len: v.Len, Values: v}, nil
+}

@@ -1,0 +1,272 @@
+package model
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"quern/features/column"
+	"quern/features/diag"
+	"quern/features/program"
+	sinks "quern/pipeline/sink"
+	"quern/pipeline/sink/parquet"
+	"quern/pipeline/source"
+	reader "quern/pipeline/source/parquet"
+	"quern/pipeline/store"
+)
+
+// The file is a ZIP archive: stored, without times, in a fixed order:
+//
+//	model.json        see document
+//	tables/NNN.parquet   key, value: one file per table that the programs look up,
+//	                     in the order of "tables" in model.json
+//	comment           "quern sha256:" and the SHA-256, hex, of all bytes before the
+//	                  end-of-central-directory record's comment
+//
+// The comment is the last 77 bytes of the file, so a reader checks every byte
+// before it understands any.
+const sealPrefix = "quern sha256:"
+
+const sealLength = len(sealPrefix) + 2*sha256.Size
+
+// Bytes returns the model file. Equal models have equal bytes.
+func (m *Model) Bytes() ([]byte, error) {
+	tables := m.tables()
+	text, err := m.document(tables)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	if err := add(z, entryName(0), text); err != nil {
+		return nil, err
+	}
+	for i, t := range tables {
+		body, err := tableBytes(t)
+		if err != nil {
+			return nil, err
+		}
+		if err := add(z, entryName(i+1), body); err != nil {
+			return nil, err
+		}
+	}
+	if err := z.SetComment(strings.Repeat(" ", sealLength)); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	b := out.Bytes()
+	sum := sha256.Sum256(b[:len(b)-sealLength])
+	copy(b[len(b)-sealLength:], sealPrefix+hex.EncodeToString(sum[:]))
+	return b, nil
+}
+
+func add(z *zip.Writer, name string, body []byte) error {
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(body)
+	return err
+}
+
+// tables returns the tables of all programs, each once, in order of first use.
+func (m *Model) tables() []program.Table {
+	var all []program.Table
+	seen := map[string]bool{}
+	for _, p := range m.programs() {
+		if *p.program == nil {
+			continue
+		}
+		for _, t := range (*p.program).Tables {
+			if !seen[t.Name] {
+				seen[t.Name] = true
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// NameTables gives tables of equal content one name in all programs, and others
+// different ones: builders name them each on their own. Several tables of equal
+// content within a program (folds that taught the same) keep names of their own.
+func (m *Model) NameTables() {
+	type content struct {
+		digest [sha256.Size]byte
+		copy   int // within its program
+	}
+	names := map[content]string{}
+	for _, p := range m.programs() {
+		if *p.program == nil {
+			continue
+		}
+		tables := (*p.program).Tables
+		copies := map[[sha256.Size]byte]int{}
+		for i := range tables {
+			c := content{digest: tables[i].Digest()}
+			c.copy = copies[c.digest]
+			copies[c.digest]++
+			if names[c] == "" {
+				base, _, _ := strings.Cut(tables[i].Name, "#")
+				names[c] = fmt.Sprintf("%s#%d", base, len(names)+1)
+			}
+			tables[i].Name = names[c]
+		}
+	}
+}
+
+// tableBytes returns a table as Parquet.
+func tableBytes(t program.Table) ([]byte, error) {
+	var out bytes.Buffer
+	fields := []sinks.Field{{Field: column.Field{Name: "key", Type: t.Keys.Type}}, {Field: column.Field{Name: "value", Type: t.Values.Type}}}
+	p, err := parquet.Format{}.NewPart(&out, fields)
+	if err != nil {
+		return nil, err
+	}
+	batch := column.Batch{Rows: t.Keys.Len, Columns: []column.Column{stored(&t.Keys), stored(&t.Values)}}
+	if err := p.Write(batch); err != nil {
+		return nil, err
+	}
+	if err := p.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// stored returns a vector as a plain column in storage form.
+func stored(v *column.Vector) column.Column {
+	s := column.Vector{Type: v.Type}
+	for i := range v.Len {
+		program.AppendStored(&s, program.ValueAt(v, i))
+	}
+	return column.Column{Len: v.Len, Values: s}
+}
+
+// Read reads a model file whole, verifies it and replays its golden rows. Damage
+// of any kind is a *diag.Error: Q301 not a model, Q302 damaged, Q303 not usable
+// here.
+func Read(data []byte) (*Model, error) {
+	if !bytes.HasPrefix(data, []byte("PK\x03\x04")) || len(data) < sealLength {
+		return nil, diag.New("Q301", "this is not a quern model")
+	}
+	seal := data[len(data)-sealLength:]
+	sum := sha256.Sum256(data[:len(data)-sealLength])
+	if string(seal) != sealPrefix+hex.EncodeToString(sum[:]) {
+		return nil, diag.New("Q302", "the model file is damaged: its bytes do not have the digest that it says")
+	}
+	m := &Model{}
+	if err := m.read(data); err != nil {
+		return nil, diag.New("Q303", "the model cannot be used").Because(err)
+	}
+	return m, nil
+}
+
+func (m *Model) read(data []byte) error {
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	var text []byte
+	var tables []program.Table
+	for i, f := range z.File {
+		if want := entryName(i); f.Name != want {
+			return fmt.Errorf("its entry %d is %q and not %s", i, f.Name, want)
+		}
+		body, err := contents(f)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			text = body
+			continue
+		}
+		t, err := readTable(body)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		tables = append(tables, t)
+	}
+	d, err := m.parse(text, tables)
+	if err != nil {
+		return err
+	}
+	if got := m.Digest(); got != d.Digest {
+		return fmt.Errorf("its digest is %s, the file says %s", got, d.Digest)
+	}
+	got, err := m.replay()
+	if err != nil {
+		return err
+	}
+	if got != m.Golden.Digest {
+		return fmt.Errorf("golden rows give other values than where the model was made: the arithmetic differs")
+	}
+	return nil
+}
+
+// entryName returns the name of entry i.
+func entryName(i int) string {
+	if i == 0 {
+		return "model.json"
+	}
+	return fmt.Sprintf("tables/%03d.parquet", i-1)
+}
+
+// contents returns the bytes of an entry, which is stored: it cannot be larger than
+// the file.
+func contents(f *zip.File) ([]byte, error) {
+	if f.Method != zip.Store {
+		return nil, fmt.Errorf("%s is compressed", f.Name)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// memory is a file in memory.
+type memory struct{ *bytes.Reader }
+
+// Close does nothing.
+func (memory) Close() error { return nil }
+
+// readTable reads what tableBytes wrote; the name comes from the document.
+func readTable(body []byte) (t program.Table, err error) {
+	ctx := context.Background()
+	open := func(context.Context) (store.Reader, error) { return memory{bytes.NewReader(body)}, nil }
+	src, err := reader.Open(ctx, reader.Options{Files: []source.File{{Name: "table", Open: open}}})
+	if err != nil {
+		return t, err
+	}
+	defer src.Close()
+	schema := src.Schema()
+	if len(schema) != 2 || schema[0].Name != "key" || schema[1].Name != "value" {
+		return t, fmt.Errorf("not a table of keys and values")
+	}
+	t.Keys.Type, t.Values.Type = schema[0].Type, schema[1].Type
+	rows, err := src.NewReader([]string{"key", "value"})
+	if err != nil {
+		return t, err
+	}
+	defer rows.Close()
+	for _, c := range src.Chunks() {
+		batch, err := rows.Read(ctx, c)
+		if err != nil {
+			return t, err
+		}
+		for i := range batch.Rows {
+			k, v := &batch.Columns[0], &batch.Columns[1]
+			program.AppendRegister(&t.Keys, program.ValueAt(&k.Values, k.Slot(i)))
+			program.AppendRegister(&t.Values, program.ValueAt(&v.Values, v.Slot(i)))
+		}
+	}
+	return t, nil
+}

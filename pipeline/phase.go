@@ -1,0 +1,105 @@
+package pipeline
+
+import (
+	"slices"
+
+	"quern/features"
+	"quern/features/column"
+	"quern/features/program"
+	"quern/features/stat"
+)
+
+// Phase is one round of learning: statistics that are all ready at the same time
+// and the program that shows them their registers. It is data: any process that
+// has it and a chunk can observe.
+type Phase struct {
+	Number  int              // from 0
+	Program *program.Program // observes into Specs; no outputs
+	Specs   []stat.Spec
+	wants   []want // who asked for Specs[i]; nil for the plan's own
+}
+
+// phase builds the next phase from what has been learnt so far. done means that
+// nothing is left to learn. The first phase also tallies every input column.
+func (p *Plan) phase(number int) (ph *Phase, done bool, err error) {
+	w := newLowering(p, features.Training)
+	if _, err := w.all(); err != nil {
+		return nil, false, err
+	}
+	ph = &Phase{Number: number}
+	for i, x := range w.wants {
+		for _, args := range x.Args {
+			w.b.Observe(i, args...)
+		}
+		ph.Specs = append(ph.Specs, x.Spec)
+	}
+	ph.wants = w.wants
+	if number == 0 {
+		p.tallies(ph, w.b)
+	}
+	if len(ph.Specs) == 0 {
+		return nil, true, nil
+	}
+	ph.Program = w.b.Finish()
+	return ph, false, nil
+}
+
+// tallies adds a tally of every column that features or labels read: what the
+// model reports of its training data.
+func (p *Plan) tallies(ph *Phase, b *program.Builder) {
+	for i, f := range p.Schema {
+		if !p.used[f.Name] {
+			continue
+		}
+		b.Observe(len(ph.Specs), b.Load(i))
+		ph.Specs = append(ph.Specs, stat.Spec{Kind: stat.KindTally, Types: []column.Type{f.Type}})
+	}
+}
+
+// learn hands every step what it asked for. Steps are rebound to what they have
+// learnt; the statistics are not changed.
+func (ph *Phase) learn(learnt []stat.Statistic) error {
+	for start := 0; start < len(ph.wants); {
+		s, group := ph.wants[start].step, ph.wants[start].group
+		end := start
+		for end < len(ph.wants) && ph.wants[end].step == s && ph.wants[end].group == group {
+			end++
+		}
+		fitted, err := s.bound[group].Fit(learnt[start:end])
+		if err != nil {
+			return s.locate(err)
+		}
+		s.bound[group] = fitted
+		start = end
+	}
+	return nil
+}
+
+// Columns returns the names of the columns that the phase reads.
+func (ph *Phase) Columns() []string { return ph.Program.Inputs.Names() }
+
+func namesOf(s column.Schema) []string { return s.Names() }
+
+// union returns the names in any of the lists, each once, in order of first appearance.
+func union(lists ...[]string) []string {
+	var all []string
+	for _, l := range lists {
+		for _, name := range l {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
+}
+
+// positions returns where each name of want stands in have.
+func positions(want, have []string) []int {
+	at := make([]int, len(want))
+	for i, name := range want {
+		if at[i] = slices.Index(have, name); at[i] < 0 {
+			panic("quern: bug: column " + name + " is not read")
+		}
+	}
+	return at
+}
