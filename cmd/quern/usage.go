@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"quern/cmd/quern/phrase"
+	"quern/features/diag"
+)
+
+// usage is a mistake of the command line.
+func usage(format string, args ...any) *diag.Error { return diag.New("Q501", format, args...) }
+
+// takes makes a command take the named arguments: "RECIPE", or "FILE..." for one or
+// more at the end.
+func takes(names ...string) cobra.PositionalArgs {
+	more := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == len(names) || more && len(args) > len(names) {
+			return nil
+		}
+		what := strings.Join(names, " ")
+		if what == "" {
+			what = "no arguments"
+		}
+		return usage("%s takes %s, not %s", c.CommandPath(), what, phrase.Counted(len(args), "argument")).
+			WithHint("%s --help", c.CommandPath())
+	}
+}
+
+// groups makes every command with sub-commands print its help when it is called
+// alone, and refuse what is none of them.
+func groups(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		groups(sub)
+	}
+	if c.HasSubCommands() {
+		c.Args = knownCommand
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+}
+
+// knownCommand refuses arguments of a command that has sub-commands.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	e := usage("unknown command %q", c.CommandPath()+" "+args[0])
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() || sub.Name() == "help" {
+			names = append(names, sub.Name())
+		}
+	}
+	if near := diag.Nearest(args[0], names); near != "" {
+		return e.WithHint("did you mean %q?", near)
+	}
+	return e.WithHint("%s --help lists the commands", c.CommandPath())
+}
+
+// flagError explains a wrong flag. What looks like a wrong flag of a command that
+// does not exist is a wrong command.
+func (a *app) flagError(c *cobra.Command, err error) error {
+	if c.HasSubCommands() {
+		depth := len(strings.Fields(c.CommandPath())) - 1
+		if words := withoutFlags(a.args); len(words) > depth {
+			return knownCommand(c, words[depth:])
+		}
+	}
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usage("--%s takes %s, not %q", invalid.GetFlag().Name, kindOf(invalid.GetFlag()), invalid.GetValue()).
+			WithHint("%s --help", c.CommandPath())
+	}
+	if !errors.As(err, &unknown) {
+		return usage("%v", err).WithHint("%s --help", c.CommandPath())
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	e := usage("%s has no flag --%s", c.CommandPath(), unknown.GetSpecifiedName())
+	if near := diag.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return e.WithHint("did you mean --%s?", near)
+	}
+	return e.WithHint("%s --help lists the flags", c.CommandPath())
+}
+
+// kindOf says what a flag takes.
+func kindOf(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int", "int64":
+		return "a whole number"
+	case "bool":
+		return "true or false"
+	}
+	return "a " + f.Value.Type()
+}
+
+// withoutFlags returns the words of a command line before its first flag.
+func withoutFlags(args []string) []string {
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-") {
+			return args[:i]
+		}
+	}
+	return args
+}
+
+// helpCommand prints the help of any command.
+func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Print what a command does, its flags, and an example",
+		Example: "  quern help run",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if at, rest, err := root.Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range at.Commands() {
+					if sub.IsAvailableCommand() {
+						names = append(names, sub.Name()+"\t"+sub.Short)
+					}
+				}
+			}
+			return starting(names, start), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			at, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return knownCommand(at, rest)
+			}
+			at.InitDefaultHelpFlag()
+			return at.Help()
+		},
+	}
+}
