@@ -1,0 +1,193 @@
+package quern_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rules is the architecture: who may import whom within the module. A pattern
+// ends in /... for a tree; a package always may import its own tree's parent
+// contract only if it is named here. Third-party modules are listed apart.
+//
+// Never widen a line to fix a build: move the code, or change the design in
+// ARCHITECTURE.md and here together.
+const rules = `
+features/diag            -
+features/real            -
+features/column          features/diag
+features/stat            features/column features/diag
+features/program         features/column features/real features/diag
+features/program/programtest features/column features/program
+features/expr            features/column features/program features/diag
+features/backend         features/column features/stat features/program
+features                 features/column features/stat features/program features/expr features/diag
+features/featurestest    features/... pipeline/...
+cpu/kernel               features/column features/stat features/program features/real features/diag
+cpu                      cpu/kernel features/column features/stat features/program features/real features/backend features/diag
+pipeline/store           features/diag
+pipeline/source          features/column features/diag pipeline/store
+pipeline/source/...      features/column features/diag pipeline/store pipeline/source/...
+pipeline/sink            features/column features/program
+pipeline/sink/...        features/column features/program features/diag pipeline/store pipeline/sink/...
+pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink
+pipeline/recipe          features/...
+pipeline/model           features/... pipeline/store pipeline/sink/... pipeline/source/...
+pipeline                 features/... pipeline/...
+shard/...                pipeline pipeline/store
+serve/...                pipeline pipeline/store features/column
+gpu/...                  features/column features/stat features/program features/backend features/diag
+internal/oracletest      -
+cmd/...                  ...
+bench/...                ...
+`
+
+// third lists the modules from elsewhere, and the only packages that may use them.
+// Each has a paragraph in ARCHITECTURE.md.
+const third = `
+github.com/andybalholm/brotli    pipeline/source/parquet
+github.com/goccy/go-yaml         pipeline/recipe
+github.com/klauspost/compress    pipeline/source/... pipeline/sink/... cpu/...
+github.com/parquet-go            pipeline/source/... pipeline/sink/... pipeline/model bench
+github.com/pierrec/lz4           pipeline/source/parquet
+github.com/spf13                 cmd/...
+github.com/twmb/murmur3          features/program
+github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel
+golang.org/x/sys                 cmd/... cpu/... pipeline/...
+golang.org/x/term                cmd/...
+gonum.org/v1/gonum               features features/stat cpu/... bench
+`
+
+// allowed reads a table of "package  targets..." lines.
+func allowed(table string) map[string][]string {
+	m := map[string][]string{}
+	for line := range strings.Lines(table) {
+		if f := strings.Fields(line); len(f) > 0 {
+			m[f[0]] = f[1:]
+		}
+	}
+	return m
+}
+
+// covers reports whether pattern ("a/b", "a/...", "...") matches path.
+func covers(pattern, path string) bool {
+	if tree, ok := strings.CutSuffix(pattern, "..."); ok {
+		tree = strings.TrimSuffix(tree, "/")
+		return tree == "" || path == tree || strings.HasPrefix(path, tree+"/")
+	}
+	return pattern == path
+}
+
+// rule returns what the longest pattern that covers pkg allows it.
+func rule(table map[string][]string, pkg string) ([]string, bool) {
+	best, found := "", false
+	for pattern := range table {
+		if covers(pattern, pkg) && (!found || len(pattern) > len(best)) {
+			best, found = pattern, true
+		}
+	}
+	return table[best], found
+}
+
+// violation says why pkg must not import path, or "".
+func violation(pkg, path string) string {
+	any := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return covers(p, path) })
+	}
+	if own, ok := strings.CutPrefix(path, "quern/"); ok {
+		path = own
+		targets, known := rule(allowed(rules), pkg)
+		switch {
+		case !known:
+			return "package is not in the table of deps_test.go"
+		case !any(targets):
+			return "may import only " + strings.Join(targets, ", ")
+		}
+		return ""
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return "" // the standard library
+	}
+	for module, users := range allowed(third) {
+		if covers(module+"/...", path) {
+			if slices.ContainsFunc(users, func(u string) bool { return covers(u, pkg) }) {
+				return ""
+			}
+			return "only " + strings.Join(users, ", ") + " may use " + module
+		}
+	}
+	return "third-party module without a line in deps_test.go and a paragraph in ARCHITECTURE.md"
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	files := 0
+	for path := range goFiles(t) {
+		if strings.HasSuffix(path, "_test.go") {
+			continue // tests may look everywhere
+		}
+		files++
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		for _, imp := range f.Imports {
+			target, _ := strconv.Unquote(imp.Path.Value)
+			if why := violation(pkg, target); why != "" {
+				t.Errorf("%s imports %s: %s", path, target, why)
+			}
+		}
+	}
+	if files < 50 {
+		t.Fatalf("only %d files found: the walk is broken", files)
+	}
+}
+
+func TestTheRulesCatchViolations(t *testing.T) {
+	for _, c := range []struct {
+		pkg, path string
+		bad       bool
+	}{
+		{"cpu", "quern/features", true},
+		{"cpu", "quern/features/program", false},
+		{"pipeline", "quern/cpu", true},
+		{"features/column", "quern/features/stat", true},
+		{"pipeline/source/csv", "quern/pipeline/store", false},
+		{"pipeline/source/csv", "quern/pipeline/model", true},
+		{"nowhere", "quern/features", true},
+		{"cpu", "github.com/spf13/cobra", true},
+		{"cmd/quern", "github.com/spf13/cobra", false},
+		{"cmd/quern", "github.com/unknown/thing", true},
+		{"features/stat", "math/big", false},
+	} {
+		if why := violation(c.pkg, c.path); (why != "") != c.bad {
+			t.Errorf("%s -> %s: %q", c.pkg, c.path, why)
+		}
+	}
+}
+
+// goFiles yields every Go file of the repository, relative to its root.
+func goFiles(t *testing.T) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "build") {
+				return filepath.SkipDir
+			}
+			if strings.HasSuffix(path, ".go") && !yield(path) {
+				return filepath.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
