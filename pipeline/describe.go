@@ -111,7 +111,7 @@ func (p *Plan) describeFirst(d *Description) error {
 	}
 	columns := make([][]string, len(ph.Specs))
 	for _, o := range ph.Program.Observes {
-		columns[o.Stat] = union(columns[o.Stat], dependsOn(ph.Program, o.Args))
+		columns[o.Stat] = union(columns[o.Stat], dependsOn(ph.Program, o))
 	}
 	for i, s := range ph.Specs {
 		x := StatisticDescription{Kind: string(s.Kind), Columns: columns[i]}
@@ -123,31 +123,12 @@ func (p *Plan) describeFirst(d *Description) error {
 	return nil
 }
 
-// dependsOn returns the input columns that any of the registers depends on, in the
+// dependsOn returns the input columns that an observed tuple depends on, in the
 // order of the program's inputs.
-func dependsOn(x *program.Program, registers []program.Register) []string {
-	needed, inputs := make([]bool, len(x.Code)), make([]bool, len(x.Inputs))
-	for _, r := range registers {
-		needed[r] = true
-	}
-	for i := len(x.Code) - 1; i >= 0; i-- {
-		if !needed[i] {
-			continue
-		}
-		if x.Code[i].Op == program.Load {
-			inputs[x.Code[i].Imm.Int] = true
-		}
-		for _, a := range x.Code[i].Args {
-			needed[a] = true
-		}
-	}
-	var names []string
-	for i, f := range x.Inputs {
-		if inputs[i] {
-			names = append(names, f.Name)
-		}
-	}
-	return names
+func dependsOn(x *program.Program, o program.Observed) []string {
+	cut := *x
+	cut.Outputs, cut.Observes = nil, []program.Observed{o}
+	return cut.Pruned().Inputs.Names()
 }
 
 // describeChains fills in the chains and returns the computed columns.

@@ -8,39 +8,32 @@ import (
 	"quern/features/column"
 	"quern/features/program"
 	"quern/features/stat"
+	"quern/pipeline/model"
 	"quern/pipeline/source"
 )
 
-// Learnt is what fitting has found out besides what the plan's operators keep.
-type Learnt struct {
-	Read    uint64        // rows in the source
-	Taken   uint64        // rows that passed source.where and fit.where
-	Columns []ColumnTally // of every column that is read, among the taken rows
-	Scans   int           // how often the source was read
-}
-
-// ColumnTally counts what was seen of one column.
-type ColumnTally struct {
-	Name                                string
-	Rows, Nulls, NaNs, PosInfs, NegInfs uint64
+// learnt is what fitting has found out besides what the plan's operators keep.
+type learnt struct {
+	seen  model.Seen
+	scans int // how often the source was read
 }
 
 // fit learns everything that the plan's operators want from the chunks: phase by
 // phase observe, merge and freeze, until nothing is left to learn.
-func (p *Plan) fit(ctx context.Context, src source.Source, chunks []source.Chunk, o Options) (*Learnt, error) {
-	learnt := &Learnt{}
+func (p *Plan) fit(ctx context.Context, src source.Source, chunks []source.Chunk, o Options) (*learnt, error) {
+	found := &learnt{}
 	known := tables{}
 	for number := 0; ; number++ {
 		ph, done, err := p.phase(number)
 		if err != nil || done {
-			return learnt, err
+			return found, err
 		}
-		stats, err := p.observe(ctx, src, chunks, ph, known, learnt, o)
+		stats, err := p.observe(ctx, src, chunks, ph, known, found, o)
 		if err != nil {
 			return nil, err
 		}
 		if number == 0 {
-			learnt.tally(p, stats[len(ph.wants):])
+			found.tally(p, stats[len(ph.wants):])
 		}
 		err = ph.learn(stats[:len(ph.wants)])
 		for _, s := range stats {
@@ -54,7 +47,7 @@ func (p *Plan) fit(ctx context.Context, src source.Source, chunks []source.Chunk
 
 // observe returns the statistics of ph: from tables where they suffice, else from
 // one scan.
-func (p *Plan) observe(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, known tables, learnt *Learnt, o Options) ([]stat.Statistic, error) {
+func (p *Plan) observe(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, known tables, found *learnt, o Options) ([]stat.Statistic, error) {
 	stats := make([]stat.Statistic, len(ph.Specs))
 	todo, err := known.answer(o.Backend, ph, stats, o.resources(len(ph.Specs)))
 	if err != nil || len(todo) == 0 {
@@ -69,8 +62,8 @@ func (p *Plan) observe(ctx context.Context, src source.Source, chunks []source.C
 	if err != nil {
 		return nil, err
 	}
-	learnt.Scans++
-	learnt.Read, learnt.Taken = partial.Read, partial.Taken
+	found.scans++
+	found.seen.Read, found.seen.Taken = partial.Read, partial.Taken
 	for i, at := range todo {
 		stats[at] = partial.Stats[i]
 	}
@@ -89,46 +82,19 @@ func (p *Plan) observe(ctx context.Context, src source.Source, chunks []source.C
 // only returns the phase cut down to some of its statistics.
 func (ph *Phase) only(stats []int) *Phase {
 	cut := &Phase{Number: ph.Number, Specs: make([]stat.Spec, len(stats))}
-	source, at := *ph.Program, map[int]int{}
-	source.Observes = nil
+	whole, at := *ph.Program, map[int]int{}
+	whole.Observes = nil
 	for i, s := range stats {
 		cut.Specs[i], at[s] = ph.Specs[s], i
 	}
 	for _, o := range ph.Program.Observes {
 		if i, ok := at[o.Stat]; ok {
-			source.Observes = append(source.Observes, program.Observed{Stat: i, Args: o.Args})
+			whole.Observes = append(whole.Observes, program.Observed{Stat: i, Args: o.Args})
 		}
 	}
-	cut.Program = rebuilt(&source)
+	cut.Program = whole.Pruned()
 	cut.wants = make([]want, len(stats)) // all of them: tables are added behind
 	return cut
-}
-
-// rebuilt returns p without what its outputs and statistics do not need.
-func rebuilt(p *program.Program) *program.Program {
-	source := *p
-	source.Observes = nil
-	for i, o := range p.Observes { // observed registers pass as outputs
-		for j, r := range o.Args {
-			source.Outputs = append(source.Outputs[:len(source.Outputs):len(source.Outputs)],
-				program.Output{Name: "observed " + itoa(i) + " " + itoa(j), Register: r, Role: program.RoleKeep})
-		}
-	}
-	b := program.NewBuilder(p.Inputs)
-	loads := make([]program.Register, len(p.Inputs))
-	for i := range loads {
-		loads[i] = b.Load(i)
-	}
-	registers := b.Append(&source, loads)
-	for i, o := range p.Outputs {
-		b.Output(o.Name, registers[i], o.Role)
-	}
-	registers = registers[len(p.Outputs):]
-	for _, o := range p.Observes {
-		b.Observe(o.Stat, registers[:len(o.Args)]...)
-		registers = registers[len(o.Args):]
-	}
-	return b.Finish()
 }
 
 // scan reads every chunk once and returns the merged partial of the phase.
@@ -181,7 +147,7 @@ func (p *Plan) newScanner(src source.Source, ph *Phase, o Options) (*scanner, er
 		if s.where, err = o.Backend.Compile(s.whereOf); err != nil {
 			return nil, err
 		}
-		s.columns = union(namesOf(s.whereOf.Inputs), s.columns)
+		s.columns = union(s.whereOf.Inputs.Names(), s.columns)
 	}
 	return s, nil
 }
@@ -211,7 +177,7 @@ func (s *scanner) newObserver(res stat.Resources) (*observer, error) {
 	w.inputs = positions(s.phase.Columns(), s.columns)
 	w.args = make([]column.Column, len(w.inputs))
 	if s.where != nil {
-		w.where = newFilter(s.where, positions(namesOf(s.whereOf.Inputs), s.columns))
+		w.where = newFilter(s.where, positions(s.whereOf.Inputs.Names(), s.columns))
 	}
 	return w, nil
 }
@@ -251,14 +217,13 @@ func (w *observer) finish(into *merger) error {
 	return err
 }
 
-func (l *Learnt) tally(p *Plan, stats []stat.Statistic) {
-	i := 0
+// tally notes the tallies of the first phase, one per column that is read.
+func (l *learnt) tally(p *Plan, stats []stat.Statistic) {
 	for _, f := range p.Schema {
 		if !p.used[f.Name] {
 			continue
 		}
-		t := stats[i].(*stat.Tally)
-		l.Columns = append(l.Columns, ColumnTally{f.Name, t.Rows(), t.Nulls(), t.NaNs(), t.PosInfs(), t.NegInfs()})
-		i++
+		t := stats[len(l.seen.Columns)].(*stat.Tally)
+		l.seen.Columns = append(l.seen.Columns, model.ColumnSeen{Name: f.Name, Nulls: t.Nulls(), NaNs: t.NaNs(), PosInfs: t.PosInfs(), NegInfs: t.NegInfs()})
 	}
 }

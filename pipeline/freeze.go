@@ -10,7 +10,7 @@ import (
 )
 
 // freeze makes the model of a plan that has nothing left to learn.
-func (p *Plan) freeze(learnt *Learnt) (*model.Model, error) {
+func (p *Plan) freeze(learnt *learnt) (*model.Model, error) {
 	m := &model.Model{
 		Name:   p.Recipe.Name.Text,
 		Recipe: recipe.Format(p.Recipe),
@@ -18,7 +18,7 @@ func (p *Plan) freeze(learnt *Learnt) (*model.Model, error) {
 		Taken:  p.conditionProgram(p.fitWhere),
 		Extra:  p.extraProgram(),
 		Learnt: p.learntSteps(),
-		Seen:   learnt.seen(),
+		Seen:   learnt.seen,
 		Time:   p.Recipe.Time.Text,
 	}
 	for _, n := range p.Recipe.Key {
@@ -134,21 +134,15 @@ func (p *Plan) extraProgram() *program.Program {
 
 // read returns the columns that any of the programs reads, by name.
 func (p *Plan) read(programs ...*program.Program) column.Schema {
-	var lists [][]string
-	for _, x := range programs {
-		if x != nil {
-			lists = append(lists, namesOf(x.Inputs))
-		}
+	wanted := map[string]bool{}
+	if name := p.Recipe.Time.Text; name != "" {
+		wanted[name] = true
+	}
+	for _, name := range inputsOf(programs...) {
+		wanted[name] = true
 	}
 	for _, n := range p.Recipe.Key {
-		lists = append(lists, []string{n.Text})
-	}
-	if p.Recipe.Time.Text != "" {
-		lists = append(lists, []string{p.Recipe.Time.Text})
-	}
-	wanted := map[string]bool{}
-	for _, name := range union(lists...) {
-		wanted[name] = true
+		wanted[n.Text] = true
 	}
 	var s column.Schema
 	for _, f := range p.Schema {
@@ -180,12 +174,4 @@ func (p *Plan) learntSteps() []model.Step {
 		}
 	}
 	return all
-}
-
-func (l *Learnt) seen() model.Seen {
-	s := model.Seen{Read: l.Read, Taken: l.Taken}
-	for _, c := range l.Columns {
-		s.Columns = append(s.Columns, model.ColumnSeen{Name: c.Name, Nulls: c.Nulls, NaNs: c.NaNs, PosInfs: c.PosInfs, NegInfs: c.NegInfs})
-	}
-	return s
 }

@@ -124,13 +124,14 @@ func suffixes(f recipe.FileFormat) []string {
 	return []string{".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"}
 }
 
-// quarantined runs attempt; if a damaged file stops it and o allows, again without
-// that file, until it succeeds or fails for another reason. Everything is learnt
-// anew each time, so nothing of a damaged file is left in the result.
-func quarantined(o Options, attempt func(bad []string) (*Result, error)) (*Result, error) {
+// withInput opens the recipe's source and does the work. If a damaged file stops it
+// and o allows, again without that file, until it succeeds or fails for another
+// reason. Everything is learnt anew each time, so nothing of a damaged file is left
+// in the result.
+func withInput(ctx context.Context, r *recipe.Recipe, o Options, work func(*inputs) (*Result, error)) (*Result, error) {
 	var bad []string
 	for {
-		result, err := attempt(bad)
+		result, err := attempt(ctx, r, bad, o, work)
 		file := damagedFile(err)
 		if !o.Quarantine || file == "" || slices.Contains(bad, file) {
 			return result, err
@@ -139,6 +140,16 @@ func quarantined(o Options, attempt func(bad []string) (*Result, error)) (*Resul
 		slices.Sort(bad)
 		o.notice("left out " + file + ": " + err.Error())
 	}
+}
+
+// attempt does the work without the files in bad.
+func attempt(ctx context.Context, r *recipe.Recipe, bad []string, o Options, work func(*inputs) (*Result, error)) (*Result, error) {
+	in, err := openInput(ctx, r, bad, o)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return work(in)
 }
 
 // operatorCodes is the first code that is not a reader's.
@@ -210,12 +221,12 @@ func (in *inputs) available(extra *program.Program, o Options) *program.Program 
 	if len(cut.Outputs) == 0 {
 		return nil
 	}
-	return rebuilt(&cut)
+	return cut.Pruned()
 }
 
 // onlyOutput returns p cut down to one of its outputs.
 func onlyOutput(p *program.Program, out program.Output) *program.Program {
 	cut := *p
 	cut.Outputs, cut.Observes = []program.Output{out}, nil
-	return rebuilt(&cut)
+	return cut.Pruned()
 }

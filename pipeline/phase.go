@@ -78,7 +78,17 @@ func (ph *Phase) learn(learnt []stat.Statistic) error {
 // Columns returns the names of the columns that the phase reads.
 func (ph *Phase) Columns() []string { return ph.Program.Inputs.Names() }
 
-func namesOf(s column.Schema) []string { return s.Names() }
+// inputsOf returns the columns that any of the programs reads, each once; nil
+// programs read none.
+func inputsOf(programs ...*program.Program) []string {
+	var lists [][]string
+	for _, p := range programs {
+		if p != nil {
+			lists = append(lists, p.Inputs.Names())
+		}
+	}
+	return union(lists...)
+}
 
 // union returns the names in any of the lists, each once, in order of first appearance.
 func union(lists ...[]string) []string {

@@ -67,7 +67,7 @@ func fitted(t *testing.T, r *recipe.Recipe, limit int, o Options) (digest string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Digest(), learnt.Scans
+	return m.Digest(), learnt.scans
 }
 
 // TestTablesReplaceScans: statistics from tables are those of scans, in fewer scans.

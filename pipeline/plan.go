@@ -92,7 +92,7 @@ func (b *binder) column(n recipe.Name, label bool) (column.Field, bool) {
 			return column.Field{}, false
 		}
 		e := diag.New("Q031", "unknown column %q", n.Text).At(n.Place)
-		names := namesOf(b.Schema)
+		names := b.Schema.Names()
 		if label {
 			for _, l := range b.Recipe.Labels {
 				names = append(names, l.Name.Text)
@@ -245,7 +245,7 @@ func (s scope) Register(name string) program.Register {
 
 // Names lists what could have been meant.
 func (s scope) Names() []string {
-	names := namesOf(s.plan.Schema)
+	names := s.plan.Schema.Names()
 	for _, f := range s.features {
 		names = append(names, featurePrefix+f.Name)
 	}

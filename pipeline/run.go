@@ -34,12 +34,7 @@ type Output struct {
 
 // Fit learns a model from the recipe's source.
 func Fit(ctx context.Context, r *recipe.Recipe, o Options) (*Result, error) {
-	return quarantined(o, func(bad []string) (*Result, error) {
-		in, err := openInput(ctx, r, bad, o)
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
+	return withInput(ctx, r, o, func(in *inputs) (*Result, error) {
 		result, err := fitInput(ctx, r, in, o)
 		if err != nil {
 			return nil, err
@@ -60,12 +55,7 @@ func Run(ctx context.Context, r *recipe.Recipe, o Options) (*Result, error) {
 	if err := refuseFinished(ctx, r, o); err != nil {
 		return nil, err
 	}
-	return quarantined(o, func(bad []string) (*Result, error) {
-		in, err := openInput(ctx, r, bad, o)
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
+	return withInput(ctx, r, o, func(in *inputs) (*Result, error) {
 		result, err := fitInput(ctx, r, in, o)
 		if err != nil {
 			return nil, err
@@ -80,18 +70,10 @@ func Transform(ctx context.Context, m *model.Model, r *recipe.Recipe, training b
 	if err := refuseFinished(ctx, r, o); err != nil {
 		return nil, err
 	}
-	return quarantined(o, func(bad []string) (*Result, error) {
-		in, err := openInput(ctx, r, bad, o)
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
-		started := time.Now()
+	return withInput(ctx, r, o, func(in *inputs) (*Result, error) {
 		result := &Result{Model: m, Digest: m.Digest(), BytesIn: in.bytes(), Quarantine: in.bad}
 		o.Fitted = nil // the model is there already
-		err = transform(ctx, result, r, in, training, o)
-		result.Seconds = time.Since(started).Seconds()
-		return result, err
+		return result, transform(ctx, result, r, in, training, o)
 	})
 }
 
@@ -102,15 +84,15 @@ func fitInput(ctx context.Context, r *recipe.Recipe, in *inputs, o Options) (*Re
 	if err != nil {
 		return nil, err
 	}
-	learnt, err := plan.fit(ctx, in, in.chunks, o)
+	found, err := plan.fit(ctx, in, in.chunks, o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := plan.freeze(learnt)
+	m, err := plan.freeze(found)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Model: m, Digest: m.Digest(), RowsIn: int64(learnt.Read), BytesIn: in.bytes(), Scans: learnt.Scans,
+	return &Result{Model: m, Digest: m.Digest(), RowsIn: int64(found.seen.Read), BytesIn: in.bytes(), Scans: found.scans,
 		Seconds: time.Since(started).Seconds(), Quarantine: in.bad}, nil
 }
 

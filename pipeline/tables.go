@@ -20,7 +20,7 @@ const maxTable = 1 << 16
 // from 0, and a program does.
 type tables map[string]table
 
-// table is one column's values, each once, in register form, with their counts.
+// table is one column's values, each once, in storage form, with their counts.
 type table struct {
 	values column.Column
 	counts []uint64
@@ -65,12 +65,7 @@ func loadOf(p *program.Program, i int) program.Register {
 func domainOf(domains []program.Domain, regs []program.Register) program.Domain {
 	d := program.Constant
 	for _, r := range regs {
-		switch e := domains[r]; {
-		case d == program.Constant || d == e:
-			d = e
-		case e != program.Constant:
-			return program.Rows
-		}
+		d = d.Join(domains[r])
 	}
 	return d
 }
@@ -88,7 +83,7 @@ func (t tables) add(name string, counts *stat.Entries) error {
 			panic("quern: bug: own key does not decode: " + err.Error())
 		}
 		c := cells[0]
-		program.AppendValue(&tab.values.Values, program.Value{Null: c.Null, Bool: c.Bool, Int: c.Int, Float: c.Float, Str: c.Str})
+		program.AppendStored(&tab.values.Values, program.Value{Null: c.Null, Bool: c.Bool, Int: c.Int, Float: c.Float, Str: c.Str})
 		tab.counts = append(tab.counts, count)
 		return true
 	})
@@ -137,7 +132,7 @@ func (t tables) observe(be backend.Backend, ph *Phase, o program.Observed, input
 	}
 	session := exe.NewSession()
 	defer session.Close()
-	in := column.Batch{Rows: tab.values.Len, Columns: []column.Column{storageForm(tab.values)}}
+	in := column.Batch{Rows: tab.values.Len, Columns: []column.Column{tab.values}}
 	out, err := session.Run(in, nil)
 	if err != nil {
 		return nil, err
@@ -155,20 +150,7 @@ func (t tables) observe(be backend.Backend, ph *Phase, o program.Observed, input
 func registerForm(c column.Column) column.Column {
 	v := column.Vector{Type: c.Type()}
 	for i := range c.Len {
-		program.AppendValue(&v, program.ValueAt(&c.Values, c.Slot(i)))
-	}
-	return column.Column{Len: c.Len, Values: v}
-}
-
-// storageForm returns a plain column in register form as sources deliver it.
-func storageForm(c column.Column) column.Column {
-	v := c.Values
-	if v.Type.Narrow() && v.Type.Kind() == column.Ints {
-		v.Int32s = make([]int32, v.Len)
-		for i, x := range v.Int64s {
-			v.Int32s[i] = int32(x)
-		}
-		v.Int64s = nil
+		program.AppendRegister(&v, program.ValueAt(&c.Values, c.Slot(i)))
 	}
 	return column.Column{Len: c.Len, Values: v}
 }

@@ -41,13 +41,7 @@ func newTransformer(m *model.Model, r *recipe.Recipe, in *inputs, training bool,
 	if extra != nil {
 		extra = in.available(extra, o)
 	}
-	var lists [][]string
-	for _, p := range []*program.Program{m.Where, taken, values, extra} {
-		if p != nil {
-			lists = append(lists, namesOf(p.Inputs))
-		}
-	}
-	t := &transformer{src: in, columns: union(lists...), locate: func(err error, p *program.Program, c *source.Chunk, keep []int32) error {
+	t := &transformer{src: in, columns: inputsOf(m.Where, taken, values, extra), locate: func(err error, p *program.Program, c *source.Chunk, keep []int32) error {
 		return locateRun(r.File, err, p, c, keep)
 	}}
 	var err error
@@ -90,7 +84,7 @@ func newStage(be backend.Backend, p *program.Program, columns []string) (*stage,
 	if err != nil {
 		return nil, err
 	}
-	return &stage{p, exe, positions(namesOf(p.Inputs), columns)}, nil
+	return &stage{p, exe, positions(p.Inputs.Names(), columns)}, nil
 }
 
 // partRows and partBytes end a part: the first chunk that reaches one of them is

@@ -19,15 +19,15 @@ func (p *Program) Domains() []Domain {
 			d = Domain(in.Imm.Int)
 		}
 		for _, a := range in.Args {
-			d = d.join(domains[a])
+			d = d.Join(domains[a])
 		}
 		domains[i] = d
 	}
 	return domains
 }
 
-// join is the smallest domain that holds both.
-func (d Domain) join(e Domain) Domain {
+// Join returns the smallest domain that holds both.
+func (d Domain) Join(e Domain) Domain {
 	switch {
 	case d == Constant || d == e:
 		return e

@@ -3,7 +3,7 @@ package program
 // Finish returns the program: what neither an output nor an observation needs is
 // dropped (instructions, input columns, tables, origins), the rest is renumbered
 // and keeps its order. The builder stays usable.
-func (b *Builder) Finish() *Program { return b.program.pruned() }
+func (b *Builder) Finish() *Program { return b.program.Pruned() }
 
 // WithoutOrigins returns p without the places in the recipe that it comes from,
 // for digests: moving a line in a recipe does not change what was learnt.
@@ -48,9 +48,10 @@ type pruner struct {
 	registers []Register
 }
 
-// pruned returns a program of what is live, that shares no slice of its own
-// lists with p.
-func (p *Program) pruned() *Program {
+// Pruned returns p without what neither its outputs nor its observations need:
+// instructions, input columns, tables, origins. The rest is renumbered and keeps its
+// order. It shares none of p's lists.
+func (p *Program) Pruned() *Program {
 	needed := p.live()
 	to := &Program{}
 	pr := pruner{from: p, to: to, registers: make([]Register, len(p.Code))}

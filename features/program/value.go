@@ -82,9 +82,6 @@ func AppendRegister(v *column.Vector, x Value) {
 	}
 }
 
-// AppendValue is AppendRegister: its older name.
-func AppendValue(v *column.Vector, x Value) { AppendRegister(v, x) }
-
 // AppendStored adds a slot to a vector in storage form. x must fit v.Type.
 func AppendStored(v *column.Vector, x Value) {
 	if !v.Type.Narrow() {

@@ -45,19 +45,8 @@ func (m *Model) Digest() string {
 	}
 	for _, p := range m.programs() {
 		if *p.program != nil {
-			fmt.Fprintf(h, "program %s\n%s", p.name, withoutOrigins(*p.program).Text())
+			fmt.Fprintf(h, "program %s\n%s", p.name, (*p.program).WithoutOrigins().Text())
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// withoutOrigins returns p without the places in the recipe that it came from.
-func withoutOrigins(p *program.Program) *program.Program {
-	bare := *p
-	bare.Origins = nil
-	bare.Code = slices.Clone(p.Code)
-	for i := range bare.Code {
-		bare.Code[i].Origin = -1
-	}
-	return &bare
 }

@@ -36,7 +36,7 @@ const sealLength = len(sealPrefix) + 2*sha256.Size
 
 // Bytes returns the model file. Equal models have equal bytes.
 func (m *Model) Bytes() ([]byte, error) {
-	tables := m.tables()
+	tables := m.Tables()
 	text, err := m.document(tables)
 	if err != nil {
 		return nil, err
@@ -76,8 +76,9 @@ func add(z *zip.Writer, name string, body []byte) error {
 	return err
 }
 
-// tables returns the tables of all programs, each once, in order of first use.
-func (m *Model) tables() []program.Table {
+// Tables returns the tables of all programs, each once, in order of first use: equal
+// names are one table.
+func (m *Model) Tables() []program.Table {
 	var all []program.Table
 	seen := map[string]bool{}
 	for _, p := range m.programs() {

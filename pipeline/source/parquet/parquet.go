@@ -44,12 +44,6 @@ type Options struct {
 	Types column.Schema
 }
 
-// Expand returns the Parquet files that patterns name on local disk: see
-// source.Expand. Folders give their files that end in .parquet, .parq or .pq.
-func Expand(root string, patterns ...string) ([]source.File, error) {
-	return source.Expand(root, []string{".parquet", ".parq", ".pq"}, patterns...)
-}
-
 // Open reads the footers of the files and unites their schemas. Errors are
 // *diag.Error: codes Q201 to Q219; about Types a diag.List: Q041, Q211, Q212.
 func Open(ctx context.Context, opts Options) (source.Source, error) {
