@@ -21,20 +21,20 @@ const rules = `
 features/diag            -
 features/real            -
 features/column          features/diag
-features/stat            features/column features/diag
+features/stat            features/column features/diag internal/simd
 features/program         features/column features/real features/diag
 features/program/programtest features/column features/program
 features/expr            features/column features/program features/diag
 features/backend         features/column features/stat features/program
 features                 features/column features/stat features/program features/expr features/diag
 features/featurestest    features/... pipeline/...
-cpu/kernel               features/column features/stat features/program features/real features/diag
+cpu/kernel               features/column features/stat features/program features/real features/diag internal/simd
 cpu                      cpu/kernel features/column features/stat features/program features/real features/backend features/diag
 pipeline/store           features/diag
 pipeline/source          features/column features/diag pipeline/store
-pipeline/source/...      features/column features/diag pipeline/store pipeline/source/...
+pipeline/source/...      features/column features/diag pipeline/store pipeline/source/... internal/simd
 pipeline/sink            features/column features/program
-pipeline/sink/...        features/column features/program features/diag pipeline/store pipeline/sink/...
+pipeline/sink/...        features/column features/program features/diag pipeline/store pipeline/sink/... internal/simd
 pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink
 pipeline/recipe          features/...
 pipeline/model           features/... pipeline/store pipeline/sink/... pipeline/source/...
@@ -43,6 +43,8 @@ shard/...                pipeline pipeline/store
 serve/...                pipeline pipeline/store features/column
 gpu/...                  features/column features/stat features/program features/backend features/diag
 internal/oracletest      -
+internal/simd            features/real
+internal/simd/gen        -
 cmd/...                  ...
 bench/...                ...
 `
@@ -53,12 +55,13 @@ const third = `
 github.com/andybalholm/brotli    pipeline/source/parquet
 github.com/goccy/go-yaml         pipeline/recipe
 github.com/klauspost/compress    pipeline/source/... pipeline/sink/... cpu/...
+github.com/mmcloughlin/avo       internal/simd/gen
 github.com/parquet-go            pipeline/source/... pipeline/sink/... pipeline/model bench
 github.com/pierrec/lz4           pipeline/source/parquet
 github.com/spf13                 cmd/...
 github.com/twmb/murmur3          features/program
 github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel
-golang.org/x/sys                 cmd/... cpu/... pipeline/...
+golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd
 golang.org/x/term                cmd/...
 gonum.org/v1/gonum               features features/stat cpu/... bench
 `
