@@ -58,7 +58,7 @@ func (b *binder) spans(steps []step, regs []register) (own, gathered []span) {
 		own[s.register] = span{i, i}
 		for _, a := range s.args {
 			own[a].last = i
-			if s.domain != program.Rows || !regs[a].crosses {
+			if s.place != perRow || !regs[a].crosses {
 				continue
 			}
 			if gathered[a].last == 0 {
@@ -67,14 +67,17 @@ func (b *binder) spans(steps []step, regs []register) (own, gathered []span) {
 			gathered[a].last = i
 		}
 	}
-	// Strings that are parts of other strings need those as long as they live
-	// themselves. From the last step on back, what a part needs is already known.
+	// What is part of another register's memory needs that as long as it lives itself.
+	// From the last step on back, what a part needs is already known.
 	for i := len(steps) - 1; i >= 0; i-- {
 		s := steps[i]
-		if in := &b.p.Code[s.register]; shares(in) {
-			a := s.args[0]
-			own[a].last = max(own[a].last, own[s.register].last)
+		if !s.shares {
+			continue
 		}
+		// (No need for a's gathered form: of one variable only text has one, and parts
+		// of text are not in the memory of that form.)
+		a := s.args[0]
+		own[a].last = max(own[a].last, own[s.register].last)
 	}
 	return own, gathered
 }

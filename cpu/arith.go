@@ -14,13 +14,13 @@ func (b *binder) arithmetic(in *program.Instr, kind column.Kind) evaluate {
 	}
 	switch in.Op {
 	case program.Add:
-		return floatPair(kernel.AddFloats)
+		return floatPair(b.set.AddFloats)
 	case program.Sub:
-		return floatPair(kernel.SubFloats)
+		return floatPair(b.set.SubFloats)
 	case program.Mul:
-		return floatPair(kernel.MulFloats)
+		return floatPair(b.set.MulFloats)
 	case program.Div:
-		return floatPair(kernel.DivFloats)
+		return floatPair(b.set.DivFloats)
 	case program.FloorDiv:
 		return floatPair(kernel.FloorDivFloats)
 	case program.Mod:
@@ -119,28 +119,25 @@ func (b *binder) real(in *program.Instr, _ column.Kind) evaluate {
 	case program.Pow:
 		return floatZip(real.Pow)
 	case program.Dot:
-		return dot(in.Imm.Floats)
+		return b.dot(in.Imm.Floats)
 	}
-	if f := transcendental(in.Op); f != nil {
-		return func(c *call) { kernel.MapFloats(c.dst.floats, c.args[0].floats, f) }
-	}
-	return nil
+	return b.transcendental(in.Op)
 }
 
-func transcendental(op program.Op) func(float64) float64 {
+func (b *binder) transcendental(op program.Op) evaluate {
 	switch op {
 	case program.Log:
-		return real.Log
+		return floatMap(b.set.Log)
 	case program.Log1p:
-		return real.Log1p
+		return floatMap(b.set.Log1p)
 	case program.Exp:
-		return real.Exp
+		return floatMap(b.set.Exp)
 	case program.Expm1:
-		return real.Expm1
+		return floatMap(b.set.Expm1)
 	case program.Sin:
-		return real.Sin
+		return floatMap(func(dst, a []float64) { kernel.MapFloats(dst, a, real.Sin) })
 	case program.Cos:
-		return real.Cos
+		return floatMap(func(dst, a []float64) { kernel.MapFloats(dst, a, real.Cos) })
 	}
 	return nil
 }
@@ -150,11 +147,11 @@ func floatZip(f func(a, b float64) float64) evaluate {
 }
 
 // dot starts with the last coefficient and adds a term per argument.
-func dot(coefficients []float64) evaluate {
+func (b *binder) dot(coefficients []float64) evaluate {
 	return func(c *call) {
 		kernel.FillFloats(c.dst.floats, coefficients[len(c.args)])
 		for i, a := range c.args {
-			kernel.AddScaled(c.dst.floats, a.floats, coefficients[i])
+			b.set.AddScaled(c.dst.floats, a.floats, coefficients[i])
 		}
 	}
 }

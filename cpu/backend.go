@@ -1,6 +1,9 @@
 package cpu
 
 import (
+	"sync"
+
+	"quern/cpu/kernel"
 	"quern/features/backend"
 	"quern/features/program"
 )
@@ -14,18 +17,27 @@ type Options struct {
 
 // Backend compiles programs for the processor. It is safe for concurrent use.
 type Backend struct {
-	block int
+	block  int
+	set    *kernel.Set
+	shelf  *shelf
+	stocks *sync.Pool // of stocks that no session has
 }
 
 // New returns a back end with default options.
 func New() *Backend { return NewWith(Options{}) }
 
 // NewWith returns a back end with the given options.
-func NewWith(o Options) *Backend {
+func NewWith(o Options) *Backend { return newBackend(o, kernel.Best()) }
+
+func newBackend(o Options, set *kernel.Set) *Backend {
 	if o.Block <= 0 {
 		o.Block = 2048
 	}
-	return &Backend{block: (o.Block + 63) &^ 63}
+	block := (o.Block + 63) &^ 63
+	return &Backend{
+		block: block, set: set, shelf: &shelf{places: map[any]*shelved{}},
+		stocks: &sync.Pool{New: func() any { return &stock{call: newCall(block)} }},
+	}
 }
 
 // Name returns "cpu".
@@ -37,5 +49,5 @@ func (b *Backend) Compile(p *program.Program) (backend.Executable, error) {
 	if err := program.Verify(p); err != nil {
 		return nil, err
 	}
-	return newExecutable(p, b.block), nil
+	return newExecutable(p, b), nil
 }

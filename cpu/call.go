@@ -4,9 +4,11 @@ import "quern/cpu/kernel"
 
 // call is one instruction over one block: what its evaluation reads and writes.
 type call struct {
-	n    int
-	dst  *lane
-	args []*lane
+	n      int
+	dst    *lane
+	args   []*lane
+	own    bool // the result must be in dst's memory: it leaves, all blocks together
+	stored bool // it leaves in storage form, and nothing else needs it
 	// failed lists the slots that faulted; nulls and unused slots are still among
 	// them.
 	failed []int32
@@ -14,11 +16,13 @@ type call struct {
 	// Scratch of at least a block.
 	choice, other []uint64
 	ones          []uint64 // every bit set; never written
+	bools         []bool
 	found         []int32
 	ints          []int64
 	parts         [][]int64
 	texts         []*kernel.Views
 	room          []byte
+	probe         *kernel.Probe
 	row           []int64
 }
 
@@ -26,9 +30,8 @@ type call struct {
 // already in place; others set it.
 type evaluate func(c *call)
 
-// newCall returns a call with scratch for blocks of the given size and
-// instructions of up to args arguments.
-func newCall(block, args int) call {
+// newCall returns a call with scratch for blocks of the given size.
+func newCall(block int) call {
 	ones := make([]uint64, kernel.Words(block))
 	kernel.FillBits(ones, block)
 	return call{
@@ -36,13 +39,27 @@ func newCall(block, args int) call {
 		failed: make([]int32, 0, block),
 		choice: make([]uint64, kernel.Words(block)),
 		other:  make([]uint64, kernel.Words(block)),
+		bools:  make([]bool, block),
 		found:  make([]int32, block),
 		ints:   make([]int64, block),
-		parts:  make([][]int64, 0, args),
-		texts:  make([]*kernel.Views, 0, args),
 		room:   make([]byte, 0, 64),
-		row:    make([]int64, args),
+		probe:  new(kernel.Probe),
 	}
+}
+
+// fit readies c for instructions of up to args arguments.
+func (c *call) fit(args int) {
+	if len(c.row) < args {
+		c.row = make([]int64, args)
+		c.parts, c.texts = make([][]int64, 0, args), make([]*kernel.Views, 0, args)
+	}
+}
+
+// forget drops what belongs to a session.
+func (c *call) forget() {
+	c.dst, c.args = nil, nil
+	clear(c.parts[:cap(c.parts)])
+	clear(c.texts[:cap(c.texts)])
 }
 
 // strict makes the result null where an argument is.

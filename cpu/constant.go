@@ -10,7 +10,7 @@ import (
 func (b *binder) fold() {
 	b.values = make([]program.Value, len(b.p.Code))
 	for i := range b.p.Code {
-		if b.domains[i] != program.Constant {
+		if b.places[i] != once {
 			continue
 		}
 		in := &b.p.Code[i]
@@ -34,9 +34,9 @@ func (b *binder) withConstants(in *program.Instr) (evaluate, program.Register) {
 	variable := program.None
 	for _, a := range in.Args {
 		switch {
-		case b.domains[a] != program.Constant && variable == program.None:
+		case b.places[a] != once && variable == program.None:
 			variable = a
-		case b.domains[a] != program.Constant || b.values[a].Null:
+		case b.places[a] != once || b.values[a].Null:
 			return nil, program.None
 		}
 	}
@@ -47,75 +47,78 @@ func (b *binder) withConstants(in *program.Instr) (evaluate, program.Register) {
 	switch b.kind(variable) {
 	case column.Floats:
 		constant := func(i int) float64 { return b.values[in.Args[i]].Float }
-		if f := floatConst(in.Op); f != nil && first {
+		if f := floatConst(b.set, in.Op); f != nil && first {
 			x := constant(1)
 			return func(c *call) { f(c.dst.floats, c.args[0].floats, x) }, variable
 		}
-		return constForms(in, first, laneFloats, constant), variable
+		return constForms(b.set, in, first, laneFloats, constant, b.set.ClampFloats, b.set.CompareFloats), variable
 	case column.Ints:
 		constant := func(i int) int64 { return b.values[in.Args[i]].Int }
-		return constForms(in, first, laneInts, constant), variable
+		return constForms(b.set, in, first, laneInts, constant, b.set.ClampInts, b.set.CompareInts), variable
 	}
 	return nil, program.None
 }
 
-func floatConst(op program.Op) func(dst, a []float64, x float64) {
+func floatConst(set *kernel.Set, op program.Op) func(dst, a []float64, x float64) {
 	switch op {
 	case program.Add:
-		return kernel.AddConst
+		return set.AddConst
 	case program.Sub:
-		return kernel.SubConst
+		return set.SubConst
 	case program.Mul:
-		return kernel.MulConst
+		return set.MulConst
 	case program.Div:
-		return kernel.DivConst
+		return set.DivConst
 	}
 	return nil
 }
 
 // constForms is for what integers and floats have in common. first: the variable is
 // the first argument.
-func constForms[T kernel.Number](in *program.Instr, first bool, of func(*lane) []T, constant func(i int) T) evaluate {
+func constForms[T kernel.Number](
+	set *kernel.Set, in *program.Instr, first bool, of func(*lane) []T, constant func(i int) T,
+	clamp func(dst, a []T, low, high T), compare func(dst []bool, a []T, is kernel.Comparison, x T),
+) evaluate {
 	switch {
 	case in.Op == program.Clamp && first:
 		low, high := constant(1), constant(2)
-		return func(c *call) { kernel.ClampConst(of(c.dst), of(c.args[0]), low, high) }
+		return func(c *call) { clamp(of(c.dst), of(c.args[0]), low, high) }
 	case in.Op == program.Coalesce && first:
 		x := constant(1)
 		return func(c *call) {
 			c.dst.valid = nil
-			kernel.CoalesceConst(of(c.dst), of(c.args[0]), c.args[0].valid, x)
+			kernel.CoalesceConst(set, of(c.dst), of(c.args[0]), c.args[0].valid, x)
 		}
 	}
-	compare := compareConst[T](in.Op, first)
-	if compare == nil {
+	is, ok := relation(in.Op, first)
+	if !ok {
 		return nil
 	}
 	x := constant(0)
 	if first {
 		x = constant(1)
 	}
-	return func(c *call) { compare(c.dst.bools, of(c.args[0]), x) }
+	return func(c *call) { compare(c.dst.bools, of(c.args[0]), is, x) }
 }
 
-// compareConst returns the comparison of a variable with a constant that comes
-// second, or (first false) of a constant with a variable.
-func compareConst[T kernel.Number](op program.Op, first bool) func(dst []bool, a []T, x T) {
+// relation returns what a comparison of a variable with a constant that comes
+// second, or (first false) of a constant with a variable, asks of the variable.
+func relation(op program.Op, first bool) (is kernel.Comparison, ok bool) {
 	switch {
 	case op == program.Eq:
-		return kernel.EqConst[T]
+		return kernel.Eq, true
 	case op == program.Ne:
-		return kernel.NeConst[T]
+		return kernel.Ne, true
 	case op == program.Lt && first:
-		return kernel.LtConst[T]
+		return kernel.Lt, true
 	case op == program.Lt:
-		return kernel.GtConst[T]
+		return kernel.Gt, true
 	case op == program.Le && first:
-		return kernel.LeConst[T]
+		return kernel.Le, true
 	case op == program.Le:
-		return kernel.GeConst[T]
+		return kernel.Ge, true
 	}
-	return nil
+	return 0, false
 }
 
 // broadcast returns a lane of n equal slots: a constant for kernels that take

@@ -14,23 +14,23 @@ func (b *binder) conversion(in *program.Instr, kind column.Kind) evaluate {
 	case in.Op == program.ToFloat && kind == column.Bools:
 		return func(c *call) { kernel.BoolsToFloats(c.dst.floats, c.args[0].bools) }
 	case in.Op == program.ToFloat:
-		return func(c *call) { kernel.IntsToFloats(c.dst.floats, c.args[0].ints) }
+		return func(c *call) { b.set.Floats64(c.dst.floats, c.args[0].ints) }
 	case in.Op == program.ToInt && kind == column.Bools:
 		return func(c *call) { kernel.BoolsToInts(c.dst.ints, c.args[0].bools) }
 	case in.Op == program.ToInt:
 		return toInt
 	case in.Op == program.Round32:
-		return floatMap(kernel.Round32s)
+		return b.round32
 	case in.Op == program.Narrow32:
 		return checkedMap(kernel.CheckInts32, kernel.Int32Faults)
 	case in.Op == program.Retype && in.Type == column.Date:
 		return checkedMap(kernel.CheckInts32, kernel.Int32Faults)
 	case in.Op == program.Retype && kind == column.Floats:
-		return func(c *call) { copy(c.dst.floats, c.args[0].floats) }
+		return sameFloats
 	case in.Op == program.Retype:
-		return func(c *call) { copy(c.dst.ints, c.args[0].ints) }
+		return sameInts
 	case in.Op == program.Format:
-		return format(b.p.Code[in.Args[0]].Type)
+		return format(b.typ(in.Args[0]))
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func parsed[T any](read func(s []byte) (T, bool), values func(*lane) []T) evalua
 func (b *binder) times(in *program.Instr, _ column.Kind) evaluate {
 	var from column.Type
 	if len(in.Args) > 0 {
-		from = b.p.Code[in.Args[0]].Type
+		from = b.typ(in.Args[0])
 	}
 	switch in.Op {
 	case program.DatePart:

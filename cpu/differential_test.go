@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"quern/cpu/kernel"
 	"quern/features/backend"
 	"quern/features/column"
 	"quern/features/program"
@@ -23,22 +24,33 @@ func sizes() []int {
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
 
-// start returns a session over p in blocks of the given size.
-func start(t testing.TB, p *program.Program, block int) *session {
+// start returns a session over p in blocks of the given size: on the best kernels for
+// benchmarks, on any for tests.
+func start(t testing.TB, p *program.Program, block int) *handle {
 	t.Helper()
-	var b backend.Backend = NewWith(Options{Block: block})
+	sets := kernel.Sets()
+	set := sets[len(p.Code)%len(sets)]
+	if _, ok := t.(*testing.B); ok {
+		set = kernel.Best()
+	}
+	var b backend.Backend = newBackend(Options{Block: block}, set)
 	e, err := b.Compile(p)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, p)
 	}
-	return e.NewSession().(*session)
+	return e.NewSession().(*handle)
 }
 
-// observeOutputs makes p observe each register that leaves, alone and in pairs.
+// observeOutputs makes p observe each register that leaves, alone and in pairs, where
+// these may be observed together.
 func observeOutputs(p *program.Program) []stat.Statistic {
 	var into []stat.Statistic
 	watch := func(args ...program.Register) {
 		p.Observes = append(p.Observes, program.Observed{Stat: len(into), Args: args})
+		if program.Verify(p) != nil {
+			p.Observes = p.Observes[:len(into)]
+			return
+		}
 		into = append(into, &recorder{})
 	}
 	last := p.Outputs[0].Register
@@ -51,7 +63,7 @@ func observeOutputs(p *program.Program) []stat.Statistic {
 }
 
 // check runs p over in and compares with the scalar meaning, row by row.
-func check(t *testing.T, seed uint64, s *session, in column.Batch) {
+func check(t *testing.T, seed uint64, s *handle, in column.Batch) {
 	t.Helper()
 	before := clone(in)
 	want, wantErr := programtest.Run(s.program, in)
@@ -86,6 +98,13 @@ func check(t *testing.T, seed uint64, s *session, in column.Batch) {
 func checkStored(t *testing.T, c *column.Column) {
 	t.Helper()
 	v := &c.Values
+	if v.Type.IsList() {
+		if c.Dict() || !wellFormed(c) {
+			t.Fatalf("ill-formed lists: %+v", c)
+		}
+		checkStored(t, v.Elements)
+		return
+	}
 	if v.Type.Narrow() && (v.Int64s != nil || v.Float64s != nil) || len(v.Bools)+len(v.Int32s)+len(v.Int64s)+len(v.Float32s)+len(v.Float64s)+v.Text.Len() != v.Len {
 		t.Fatalf("a column of %s is not in storage form: %v", v.Type, v)
 	}
@@ -284,6 +303,9 @@ func TestGarbageUnderNulls(t *testing.T) {
 func litter(rng *rand.Rand, in column.Batch) {
 	for c := range in.Columns {
 		v := &in.Columns[c].Values
+		if v.Type.IsList() {
+			v = &v.Elements.Values // a null list has nothing that could be garbage
+		}
 		for i := range v.Len {
 			if !v.Null(i) {
 				continue

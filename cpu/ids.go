@@ -10,7 +10,7 @@ import (
 func (b *binder) ids(in *program.Instr, kind column.Kind) evaluate {
 	switch in.Op {
 	case program.Bucketize:
-		return bucketize(in, kind)
+		return b.bucketize(in, kind)
 	case program.Hash:
 		return hash(in, kind)
 	case program.HashMix:
@@ -19,19 +19,19 @@ func (b *binder) ids(in *program.Instr, kind column.Kind) evaluate {
 		n := uint64(in.Imm.Int)
 		return func(c *call) { kernel.Buckets(c.dst.ints, c.args[0].ints, n) }
 	case program.Lookup:
-		return b.lookup(in, kind)
+		return b.lookup(in)
 	}
 	return nil
 }
 
-func bucketize(in *program.Instr, kind column.Kind) evaluate {
+func (b *binder) bucketize(in *program.Instr, kind column.Kind) evaluate {
 	right := in.Imm.Int == 1
 	if kind == column.Ints {
 		edges := kernel.IntEdges(in.Imm.Floats, right)
-		return func(c *call) { kernel.BucketizeInts(c.dst.ints, c.args[0].ints, edges) }
+		return func(c *call) { b.set.RankInts(c.dst.ints, c.args[0].ints, edges) }
 	}
 	edges, nan := kernel.FloatEdges(in.Imm.Floats, right), in.Imm.NaN
-	return func(c *call) { kernel.BucketizeFloats(c.dst.ints, c.args[0].floats, edges, nan) }
+	return func(c *call) { b.set.RankFloats(c.dst.ints, c.args[0].floats, edges, nan) }
 }
 
 // hash has a fast way for numbers with XXH3, and one way for all else.
@@ -80,104 +80,22 @@ func hashMix(in *program.Instr) evaluate {
 	}
 }
 
-// table is a program.Table prepared for lookups: find gives the row of each key,
-// null the row of the null key; -1: none.
-type table struct {
-	find   func(c *call, rows []int32)
-	null   int32
-	ints   []int64
-	floats []float64
-}
-
 // lookup is null where the key is not in the table. A null key is looked up too.
-func (b *binder) lookup(in *program.Instr, kind column.Kind) evaluate {
-	t := b.table(int(in.Imm.Int))
+func (b *binder) lookup(in *program.Instr) evaluate {
+	t := b.tables[in.Imm.Int]
 	return func(c *call) {
 		rows := c.found[:c.n]
 		t.find(c, rows)
 		kernel.PutNulls(rows, c.args[0].valid, t.null)
 		d := c.dst
 		d.valid = d.bits[:kernel.Words(c.n)]
-		if t.floats != nil {
+		switch {
+		case t.floats != nil:
 			kernel.Values(d.floats, d.valid, t.floats, rows)
-		} else {
+		case t.ints != nil:
 			kernel.Values(d.ints, d.valid, t.ints, rows)
+		default:
+			kernel.Sequence(d.ints, d.valid, t.first, rows)
 		}
 	}
-}
-
-// table prepares table number i, once for all instructions that use it.
-func (b *binder) table(i int) *table {
-	if b.tables[i] != nil {
-		return b.tables[i]
-	}
-	source := &b.p.Tables[i]
-	t := &table{null: nullRow(&source.Keys), find: finder(&source.Keys)}
-	if source.Values.Type == column.Float64 {
-		t.floats = append(make([]float64, 0, source.Values.Len+1), source.Values.Float64s...)
-		t.floats = t.floats[:max(1, len(t.floats))] // Values wants one, if only to pass over it
-	} else {
-		t.ints = append(make([]int64, 0, source.Values.Len+1), source.Values.Int64s...)
-		t.ints = t.ints[:max(1, len(t.ints))]
-	}
-	b.tables[i] = t
-	return t
-}
-
-func nullRow(keys *column.Vector) int32 {
-	for i := range keys.Len {
-		if keys.Null(i) {
-			return int32(i)
-		}
-	}
-	return -1
-}
-
-// finder returns the search for keys of one kind. A null argument's slot gets
-// any row.
-func finder(keys *column.Vector) func(c *call, rows []int32) {
-	if keys.Type.Kind() == column.Strings {
-		sum := program.FindHash("xxh3")
-		hash := func(s []byte) uint64 { return sum(0, s) }
-		t := kernel.NewStringTable(keys.Text.Bytes, keys.Text.Offsets, keys.Valid, hash)
-		return func(c *call, rows []int32) {
-			kernel.FindStrings(rows, &c.args[0].text, c.args[0].valid, t)
-		}
-	}
-	words, rowOf := tableWords(keys)
-	t := kernel.NewTable(words, rowOf)
-	switch keys.Type.Kind() {
-	case column.Bools:
-		return func(c *call, rows []int32) {
-			kernel.BoolsToInts(c.ints[:c.n], c.args[0].bools)
-			kernel.FindInts(rows, c.ints, t)
-		}
-	case column.Ints:
-		return func(c *call, rows []int32) { kernel.FindInts(rows, c.args[0].ints, t) }
-	}
-	return func(c *call, rows []int32) {
-		kernel.OrderedFloats(c.ints[:c.n], c.args[0].floats)
-		kernel.FindInts(rows, c.ints, t)
-	}
-}
-
-// tableWords returns the keys that are not null as words that are equal when their
-// canonical bytes are, and the row of each.
-func tableWords(keys *column.Vector) (words []uint64, rowOf []int32) {
-	for i := range keys.Len {
-		if keys.Null(i) {
-			continue
-		}
-		word := uint64(0)
-		switch keys.Type.Kind() {
-		case column.Bools:
-			word = kernel.Bit(keys.Bools[i])
-		case column.Ints:
-			word = uint64(keys.Int(i))
-		case column.Floats:
-			word = program.OrderedBits(keys.Float(i))
-		}
-		words, rowOf = append(words, word), append(rowOf, int32(i))
-	}
-	return words, rowOf
 }

@@ -37,24 +37,32 @@ type memory struct {
 }
 
 // aim makes l a result of n slots of kind k that lies in m.
-func (m *memory) aim(l *lane, k column.Kind, n int) {
-	m.bits = grow(m.bits, kernel.Words(n))
+func (m *memory) aim(st *stock, l *lane, k column.Kind, n int) {
+	m.bits = st.words.grow(m.bits, kernel.Words(n))
 	l.bits, l.valid = m.bits, nil
 	switch k {
 	case column.Bools:
-		m.bools = grow(m.bools, n)
+		m.bools = st.bools.grow(m.bools, n)
 		l.bools = m.bools
 	case column.Ints:
-		m.ints = grow(m.ints, n)
+		m.ints = st.ints.grow(m.ints, n)
 		l.ints = m.ints
 	case column.Floats:
-		m.floats = grow(m.floats, n)
+		m.floats = st.floats.grow(m.floats, n)
 		l.floats = m.floats
 	case column.Strings:
-		m.start, m.end = grow(m.start, n), grow(m.end, n)
-		l.text.Start, l.text.End = m.start, m.end
-		l.arena = &m.arena
+		m.aimText(st, l, n)
 	}
+}
+
+// aimText makes l a result of n new strings that lie in m.
+func (m *memory) aimText(st *stock, l *lane, n int) {
+	m.start, m.end = st.uint32s.grow(m.start, n), st.uint32s.grow(m.end, n)
+	if m.arena == nil {
+		m.arena = st.bytes.open(nil)
+	}
+	l.text.Start, l.text.End = m.start, m.end
+	l.arena = &m.arena
 }
 
 // view makes l the slots from lo to hi of v, in register form. lo is a multiple
@@ -73,6 +81,25 @@ func (l *lane) view(v *column.Vector, lo, hi int) {
 		l.floats = v.Float64s[lo:hi]
 	case column.Strings:
 		l.text = kernel.Views{Bytes: v.Text.Bytes, Start: v.Text.Offsets[lo:hi], End: v.Text.Offsets[lo+1 : hi+1]}
+	}
+}
+
+// copy makes l, which was aimed at some memory, the slots from lo to hi of v, numbers in
+// register or in storage form. lo is a multiple of 64.
+func (l *lane) copy(set *kernel.Set, v *column.Vector, lo, hi int) {
+	if v.Valid != nil {
+		l.valid = l.bits[:kernel.Words(hi-lo)]
+		kernel.CopyBits(l.valid, v.Valid[lo>>6:], hi-lo)
+	}
+	switch {
+	case v.Int32s != nil:
+		set.WidenInts(l.ints[:hi-lo], v.Int32s[lo:hi])
+	case v.Float32s != nil:
+		set.WidenFloats(l.floats[:hi-lo], v.Float32s[lo:hi])
+	case v.Type.Kind() == column.Ints:
+		copy(l.ints, v.Int64s[lo:hi])
+	default:
+		copy(l.floats, v.Float64s[lo:hi])
 	}
 }
 
@@ -98,13 +125,4 @@ func (l *lane) gather(v *column.Vector, index []int32) {
 		l.text.Bytes = v.Text.Bytes
 		kernel.GatherOffsets(l.text.Start, l.text.End, v.Text.Offsets, index)
 	}
-}
-
-// grow returns s with n elements, keeping the memory where it suffices. What the
-// elements hold is not defined.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, n+n/4)
-	}
-	return s[:n]
 }

@@ -140,7 +140,7 @@ func kleene(
 // choice chooses for Select and Coalesce: both take one argument where a bit is
 // set and the other where it is not.
 func (b *binder) choice(in *program.Instr, _ column.Kind) evaluate {
-	pick := picker(in.Type.Kind())
+	pick := picker(b.set, in.Type.Kind())
 	switch in.Op {
 	case program.Select:
 		return func(c *call) {
@@ -160,8 +160,8 @@ func (b *binder) choice(in *program.Instr, _ column.Kind) evaluate {
 }
 
 // picker returns the choice between x (where c.choice is set) and y.
-func picker(kind column.Kind) func(c *call, x, y *lane) {
-	values := pickValues(kind)
+func picker(set *kernel.Set, kind column.Kind) func(c *call, x, y *lane) {
+	values := pickValues(set, kind)
 	return func(c *call, x, y *lane) {
 		c.dst.valid = nil
 		if x.valid != nil || y.valid != nil {
@@ -172,14 +172,14 @@ func picker(kind column.Kind) func(c *call, x, y *lane) {
 	}
 }
 
-func pickValues(kind column.Kind) func(c *call, x, y *lane) {
+func pickValues(set *kernel.Set, kind column.Kind) func(c *call, x, y *lane) {
 	switch kind {
 	case column.Bools:
 		return func(c *call, x, y *lane) { kernel.ChooseBools(c.dst.bools, c.choice, x.bools, y.bools) }
 	case column.Ints:
-		return func(c *call, x, y *lane) { kernel.ChooseInts(c.dst.ints, c.choice, x.ints, y.ints) }
+		return func(c *call, x, y *lane) { kernel.Choose(set, c.dst.ints, c.choice, x.ints, y.ints) }
 	case column.Floats:
-		return func(c *call, x, y *lane) { kernel.ChooseFloats(c.dst.floats, c.choice, x.floats, y.floats) }
+		return func(c *call, x, y *lane) { kernel.Choose(set, c.dst.floats, c.choice, x.floats, y.floats) }
 	}
 	return func(c *call, x, y *lane) {
 		c.dst.open()

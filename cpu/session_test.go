@@ -93,7 +93,7 @@ func TestSessionsAreIndependent(t *testing.T) {
 		}
 		var group sync.WaitGroup
 		for worker := range uint64(8) {
-			s := e.NewSession().(*session)
+			s := e.NewSession().(*handle)
 			group.Go(func() {
 				rng := newRand(1000*seed + worker)
 				for range 4 {

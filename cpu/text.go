@@ -38,18 +38,6 @@ func (b *binder) text(in *program.Instr, _ column.Kind) evaluate {
 	return nil
 }
 
-// shares reports whether the strings of an instruction's result are parts of its
-// first argument's: that argument's memory must then live as long as the result.
-func shares(in *program.Instr) bool {
-	switch in.Op {
-	case program.Trim, program.Substr, program.SplitPart:
-		return true
-	case program.Format:
-		return true // of a string; for numbers it does no harm
-	}
-	return false
-}
-
 func appended(f func(dst, s []byte) []byte) evaluate {
 	return func(c *call) {
 		c.dst.open()

@@ -6,46 +6,66 @@ import (
 	"quern/features/diag"
 )
 
-// whole is a register over all slots of its domain, because it leaves the pass.
+// whole is a register over all slots of its place, because it leaves the pass.
 // Its vectors are what observers and callers get.
 type whole struct {
 	vector column.Vector // register form
 	stored column.Vector // storage form, for outputs of 32-bit types
 	nulls  bool
 	output bool // NaNs are to be canonical
+	wide   bool // the register form is needed, else the storage form only
 
-	bits   []uint64
-	own    column.Vector // memory of vector where it does not borrow the input's
-	narrow column.Vector // memory of stored
+	bits []uint64
+	own  column.Vector // memory of vector, where it does not borrow the input's, and of stored
+}
+
+// form sets which forms w is needed in, and empties it. crosses: the rows gather it.
+func (w *whole) form(reg *register, crosses bool) {
+	w.vector, w.stored = column.Vector{}, column.Vector{}
+	w.output = reg.output
+	w.wide = reg.observed || reg.taken || crosses || !reg.output || !reg.typ.Narrow()
 }
 
 // reset makes w a register of n slots of type t, none computed yet.
-func (w *whole) reset(t column.Type, n int) {
+func (w *whole) reset(st *stock, t column.Type, n int) {
 	w.nulls = false
-	w.bits = grow(w.bits, kernel.Words(n))
-	switch t.Kind() {
-	case column.Bools:
-		w.own.Bools = grow(w.own.Bools, n)
-	case column.Ints:
-		w.own.Int64s = grow(w.own.Int64s, n)
-	case column.Floats:
-		w.own.Float64s = grow(w.own.Float64s, n)
-	case column.Strings:
-		w.own.Text.Offsets = grow(w.own.Text.Offsets, n+1)
-		w.own.Text.Reset()
+	w.bits = st.words.grow(w.bits, kernel.Words(n))
+	w.vector.Type, w.vector.Len = t, n // a borrowed one is never reset: see form
+	if w.wide {
+		w.widen(st, t, n)
 	}
-	w.vector = w.own
-	w.vector.Type, w.vector.Len = t, n
 	if !w.output || !t.Narrow() {
 		return
 	}
-	if t == column.Float32 {
-		w.narrow.Float32s = grow(w.narrow.Float32s, n)
-	} else {
-		w.narrow.Int32s = grow(w.narrow.Int32s, n)
-	}
-	w.stored = w.narrow
 	w.stored.Type, w.stored.Len = t, n
+	if t == column.Float32 {
+		w.own.Float32s = st.float32s.grow(w.own.Float32s, n)
+		w.stored.Float32s = w.own.Float32s
+	} else {
+		w.own.Int32s = st.int32s.grow(w.own.Int32s, n)
+		w.stored.Int32s = w.own.Int32s
+	}
+}
+
+// widen readies the memory of the register form.
+func (w *whole) widen(st *stock, t column.Type, n int) {
+	switch t.Kind() {
+	case column.Bools:
+		w.own.Bools = st.bools.grow(w.own.Bools, n)
+		w.vector.Bools = w.own.Bools
+	case column.Ints:
+		w.own.Int64s = st.ints.grow(w.own.Int64s, n)
+		w.vector.Int64s = w.own.Int64s
+	case column.Floats:
+		w.own.Float64s = st.floats.grow(w.own.Float64s, n)
+		w.vector.Float64s = w.own.Float64s
+	case column.Strings:
+		text := &w.own.Text
+		text.Offsets = st.uint32s.grow(text.Offsets, n+1)
+		text.Bytes = st.bytes.open(text.Bytes)
+		text.Reset()
+		w.vector.Text = *text
+	}
 }
 
 // borrow makes w the register form of an input that needs no widening.
@@ -53,27 +73,30 @@ func (w *whole) borrow(v *column.Vector) {
 	w.vector = *v
 }
 
-// aim makes l the result of the slots from lo to hi. Numbers are computed in
-// place; strings in m, and settle packs them.
-func (w *whole) aim(l *lane, m *memory, lo, hi int) {
-	l.valid, l.bits = nil, w.bits[lo>>6:kernel.Words(hi)]
-	switch w.vector.Type.Kind() {
+// aim makes l the result of the slots from lo to hi. Numbers of the register form are
+// computed in place; all else in m, and settle packs it.
+func (w *whole) aim(st *stock, l *lane, m *memory, lo, hi int) {
+	bits := w.bits[lo>>6 : kernel.Words(hi)]
+	kind := w.vector.Type.Kind()
+	if !w.wide || kind == column.Strings {
+		m.aim(st, l, kind, hi-lo)
+		l.bits = bits
+		return
+	}
+	l.valid, l.bits = nil, bits
+	switch kind {
 	case column.Bools:
 		l.bools = w.vector.Bools[lo:hi]
 	case column.Ints:
 		l.ints = w.vector.Int64s[lo:hi]
 	case column.Floats:
 		l.floats = w.vector.Float64s[lo:hi]
-	case column.Strings:
-		m.start, m.end = grow(m.start, hi-lo), grow(m.end, hi-lo)
-		l.text.Start, l.text.End = m.start, m.end
-		l.arena = &m.arena
 	}
 }
 
 // settle takes in the block from lo to hi, which l holds. Strings may have limit
 // bytes together.
-func (w *whole) settle(l *lane, lo, hi, limit int) error {
+func (w *whole) settle(set *kernel.Set, l *lane, lo, hi, limit int) error {
 	if l.valid != nil && !w.nulls {
 		kernel.FillBits(w.bits, lo) // the blocks before had no null
 		w.nulls = true
@@ -90,11 +113,11 @@ func (w *whole) settle(l *lane, lo, hi, limit int) error {
 		}
 	case !w.output:
 	case t == column.Float64:
-		kernel.Canonical(l.floats, l.floats)
+		set.Canonical(l.floats, l.floats)
 	case t == column.Float32:
-		kernel.NarrowFloats(w.stored.Float32s[lo:hi], l.floats)
+		set.NarrowFloats(w.stored.Float32s[lo:hi], l.floats)
 	case t.Narrow():
-		kernel.NarrowInts(w.stored.Int32s[lo:hi], l.ints)
+		set.NarrowInts(w.stored.Int32s[lo:hi], l.ints)
 	}
 	return nil
 }

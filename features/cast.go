@@ -52,6 +52,9 @@ func (o Cast) Bind(in []column.Field) (Bound, error) {
 		e := wrongOption("to", "%s", notOneOf(o.To, castTypes()).Error())
 		return nil, e
 	}
+	if to.IsList() {
+		return nil, wrongOption("to", "cast makes no lists: `to` is the type of the elements").withHint("write `to: %s`; a list stays a list", to.Elem())
+	}
 	if err := chosen("on_error", o.OnError); err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ func (o castBound) parse(b *program.Builder, x program.Register) program.Registe
 
 // truth emits x != 0. NaN is neither and does not fit: ToInt faults on it.
 func (o castBound) truth(b *program.Builder, x program.Register) program.Register {
-	if b.Type(x).Real() {
+	if b.Elem(x).Real() {
 		if o.null {
 			x = notNaN(b, x)
 		}
@@ -157,7 +160,7 @@ func (o castBound) truth(b *program.Builder, x program.Register) program.Registe
 
 // integer emits x as an Int64 or Int32: reals are truncated towards zero.
 func (o castBound) integer(b *program.Builder, x program.Register) program.Register {
-	if b.Type(x).Real() {
+	if b.Elem(x).Real() {
 		if o.null {
 			// -1 << 63 is a float64; the next one below it is out of range.
 			x = within(b, x, b.ConstFloat(-1<<63), b.ConstFloat(math.Nextafter(1<<63, 0)))
@@ -167,7 +170,7 @@ func (o castBound) integer(b *program.Builder, x program.Register) program.Regis
 	if o.to == column.Int64 {
 		return b.Convert(x, column.Int64)
 	}
-	if o.null && b.Type(x) == column.Int64 {
+	if o.null && b.Elem(x) == column.Int64 {
 		x = within(b, x, b.ConstInt(math.MinInt32), b.ConstInt(math.MaxInt32))
 	}
 	return b.Convert(x, column.Int32)
@@ -201,7 +204,7 @@ func (o castBound) time(b *program.Builder, x program.Register) program.Register
 
 // instant emits a wall clock as an instant.
 func (o castBound) instant(b *program.Builder, x program.Register) program.Register {
-	if o.null && b.Type(x) == column.Date {
+	if o.null && b.Elem(x) == column.Date {
 		x = withinDays(b, x)
 	} else if o.null {
 		x = withinMicros(b, x)
@@ -212,7 +215,7 @@ func (o castBound) instant(b *program.Builder, x program.Register) program.Regis
 // within emits x, or null where it is not from low to high (or is NaN).
 func within(b *program.Builder, x, low, high program.Register) program.Register {
 	ok := b.Emit(program.And, program.Imm{}, b.Emit(program.Le, program.Imm{}, low, x), b.Emit(program.Le, program.Imm{}, x, high))
-	return b.Choose(ok, x, b.ConstNull(b.Type(x)))
+	return b.Choose(ok, x, b.ConstNull(b.Elem(x)))
 }
 
 // The bounds of what converts between instants and wall clocks with certainty: two
@@ -230,7 +233,7 @@ func withinDays(b *program.Builder, x program.Register) program.Register {
 
 // withinMicros emits a Datetime or Timestamp, or null within two days of the ends.
 func withinMicros(b *program.Builder, x program.Register) program.Register {
-	t := b.Type(x)
+	t := b.Elem(x)
 	return within(b, x, b.ConstTyped(t, program.Value{Int: -lastMicro}), b.ConstTyped(t, program.Value{Int: lastMicro}))
 }
 

@@ -54,9 +54,12 @@ func Catalogue() []Entry {
 		log1pEntry(),
 		minMaxEntry(),
 		oneHotEntry(),
+		padEntry(),
 		pcaEntry(),
+		poolEntry(),
 		renameEntry(),
 		robustEntry(),
+		sliceEntry(),
 		standardizeEntry(),
 		targetEncodeEntry(),
 	}

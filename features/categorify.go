@@ -39,6 +39,9 @@ func (c Categorify) Arity() Arity {
 	return Each
 }
 
+// Separate implements Separate: lanes share the vocabulary, not the rows.
+func (c Categorify) Separate() bool { return c.Joint }
+
 // Bind implements Operator.
 func (c Categorify) Bind(in []column.Field) (Bound, error) {
 	if err := typedOnly("categorify", in); err != nil {
@@ -63,7 +66,7 @@ func (c Categorify) Bind(in []column.Field) (Bound, error) {
 		if err != nil {
 			return nil, err
 		}
-		bound.words, bound.fitted = learntWords{words: words}, true
+		bound.words, bound.fitted = givenWords(words), true
 	}
 	return bound, nil
 }
@@ -121,7 +124,7 @@ func (c categorifyBound) Wants(b *program.Builder, in []program.Register) []Want
 
 // widened emits x as the wider type of its family, exactly.
 func widened(b *program.Builder, x program.Register, t column.Type) program.Register {
-	if b.Type(x) == t {
+	if b.Elem(x) == t {
 		return x
 	}
 	return b.EmitTyped(program.Retype, t, program.Imm{}, x)
@@ -150,7 +153,7 @@ func (c categorifyBound) layout() (null, unseen, first int64) {
 // Lower implements Bound.
 func (c categorifyBound) Lower(b *program.Builder, in []program.Register, _ Mode) []program.Register {
 	null, unseen, first := c.layout()
-	table := b.AddNumbered(idTable(c.words.words, first, null))
+	table := b.AddNumbered(c.words.idTable(first, null))
 	out := make([]program.Register, len(in))
 	for i, x := range in {
 		x = widened(b, x, c.shared)
@@ -244,7 +247,7 @@ func categorifyDoc() Doc {
 			{"null_id", "bool", "true", "Give null an id of its own; false: null stays null."},
 			{"order", "count | value", "count", "The most frequent first (ties: the smaller value), or by value: false before true, numbers and times ascending, texts by bytes, NaN last."},
 			{"vocabulary", "list of values", "learnt", "The vocabulary, in the order of its ids; nothing is learnt then. Reals are rounded to the column's type; dates are texts."},
-			{"joint", "bool", "false", "One vocabulary for all lanes of the chain, which then have one type (integers, and reals, may differ in width)."},
+			{"joint", "bool", "false", "One vocabulary for all lanes of the chain, which then have one type (integers, and reals, may differ in width). Some of them may be lists of it."},
 		},
 		Example: "categorify: {min_count: 10, oov_buckets: 1}",
 	}
@@ -263,6 +266,7 @@ func categorifySamples() []Sample {
 		{Name: "buckets", Operator: &buckets, In: []column.Type{column.String}},
 		{Name: "joint", Operator: &joint, In: []column.Type{column.String, column.String}},
 		{Name: "joint_widths", Operator: &joint, In: []column.Type{column.Int32, column.Int64}},
+		{Name: "joint_lists", Operator: &joint, In: []column.Type{column.String, column.ListOf(column.String)}},
 		{Name: "joint_reals", Operator: &joint, In: []column.Type{column.Float32, column.Float64}},
 		{Name: "given", Operator: &words, In: []column.Type{column.String}},
 		{Name: "ordinal", Operator: &ordinal, In: []column.Type{column.Int64}},

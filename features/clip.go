@@ -164,7 +164,7 @@ func (o clipBound) Lower(b *program.Builder, in []program.Register, _ Mode) []pr
 	x := in[0]
 	if o.out.Integer() {
 		x = o.clampIntegers(b, x)
-		if o.out == column.Int32 && b.Type(x) != column.Int32 {
+		if o.out == column.Int32 && b.Elem(x) != column.Int32 {
 			x = b.Emit(program.Narrow32, program.Imm{}, x)
 		}
 		return []program.Register{x}

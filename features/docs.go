@@ -17,12 +17,38 @@ func Markdown() []byte {
 	for _, e := range Catalogue() {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", e.Name, e.Name, tableText(e.Doc.Summary))
 	}
+	b.WriteString(listsMarkdown)
 	for _, e := range Catalogue() {
 		e.markdown(&b)
 	}
 	b.WriteString(presetsMarkdown())
 	return b.Bytes()
 }
+
+// listsMarkdown is the section of docs/OPERATORS.md on lists.
+const listsMarkdown = `
+## Lists
+
+A column of lists (list<int64>, list<string> ...) has any number of values in a row. There are no lists of lists.
+
+An operator of one column takes lists **element by element**: what this page says of a value holds of every element, and
+the lists keep their shape. What it learns, it learns from all elements of all rows; where this page says rows, read
+elements. A null list stays null and teaches nothing, and so does an empty list; a null element is null as a value is, so
+that ` + "`fill`" + ` fills null elements and leaves null lists alone. An operator with several outputs makes one list per output.
+
+Operators in which columns meet (` + "`cross`, `pca`, `target_encode`, `count_encode: {joint: true}`" + `) refuse lists, since the elements of
+two columns do not belong to each other. ` + "`categorify: {joint: true}`" + ` takes them: it gives columns and lists one vocabulary.
+
+Three operators see lists whole: ` + "`slice`" + ` cuts them, ` + "`pad`" + ` gives them one length, and ` + "`pool`" + ` makes one value of each.
+` + "`keep`, `drop` and `rename`" + ` pass them on.
+
+| to get | write |
+|---|---|
+| a matrix of ids, padded with 0 | ` + "`categorify`, `pad: {length: 20}`" + ` |
+| the last 20 events | ` + "`categorify`, `pad: {length: 20, side: left}`" + ` |
+| a multi-hot encoding | ` + "`one_hot`, `pool: {by: max}`, `fill: {with: false}`" + ` |
+| an average of scaled values | ` + "`standardize`, `pool: {by: mean}`" + ` |
+`
 
 // markdown writes one operator's section.
 func (e Entry) markdown(b *bytes.Buffer) {

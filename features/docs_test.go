@@ -68,7 +68,7 @@ func TestSamplesBindAndRoundTrip(t *testing.T) {
 	for _, e := range Catalogue() {
 		for _, s := range e.Samples() {
 			t.Run(e.Name+"/"+s.Name, func(t *testing.T) {
-				if _, err := s.Operator.Bind(s.Fields()); err != nil {
+				if _, err := Bind(s.Operator, s.Fields()); err != nil {
 					t.Fatal(err)
 				}
 				options := map[string]any{}

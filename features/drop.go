@@ -15,6 +15,9 @@ type Drop struct {
 // Arity implements Combiner.
 func (Drop) Arity() Arity { return All }
 
+// TakesLists implements ListTaker: values are not looked at.
+func (Drop) TakesLists() {}
+
 // Bind implements Operator.
 func (o Drop) Bind(in []column.Field) (Bound, error) {
 	dropped, err := findLanes("drop", o.Columns, in)

@@ -356,7 +356,7 @@ func TestTupleIndexStaysInRange(t *testing.T) {
 				continue
 			}
 			known[key] = int64(len(known))
-			index.add([]stat.Cell{stat.Cell(row[0]), stat.Cell(row[1]), stat.Cell(row[2])})
+			index.add([]stat.Cell{cellOf(row[0]), cellOf(row[1]), cellOf(row[2])})
 			program.AppendRegister(&values, cell{Int: known[key]})
 		}
 		index.finish()
@@ -421,4 +421,9 @@ func TestNamesOfValues(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("names %q, want %q", got, want)
 	}
+}
+
+// cellOf returns a value as a part of a key.
+func cellOf(v program.Value) stat.Cell {
+	return stat.Cell{Null: v.Null, Bool: v.Bool, Int: v.Int, Float: v.Float, Str: v.Str}
 }

@@ -283,7 +283,7 @@ func modeOf(counts *stat.ValueCounts, t column.Type) (best program.Value, found 
 		if err = stat.DecodeKey([]column.Type{t}, key, cell); err != nil {
 			return false
 		}
-		v := program.Value(cell[0])
+		v := cellValue(cell[0])
 		if v.Null || count < most || count == most && found && !lessValue(t, v, best) {
 			return true
 		}
@@ -317,7 +317,7 @@ func (o fillBound) Lower(b *program.Builder, in []program.Register, _ Mode) []pr
 	switch {
 	case o.out.Real():
 		x = toReal(b, x)
-	case o.out == column.Int64 && b.Type(x) == column.Int32:
+	case o.out == column.Int64 && b.Elem(x) == column.Int32:
 		x = b.EmitTyped(program.Retype, column.Int64, program.Imm{}, x)
 	}
 	missing := b.IsNull(x)

@@ -16,6 +16,9 @@ type Keep struct {
 // Arity implements Combiner.
 func (Keep) Arity() Arity { return All }
 
+// TakesLists implements ListTaker: values are not looked at.
+func (Keep) TakesLists() {}
+
 // Bind implements Operator.
 func (o Keep) Bind(in []column.Field) (Bound, error) {
 	positions, err := findLanes("keep", o.Columns, in)

@@ -28,6 +28,10 @@ type tupleIndex struct {
 	rows  [][]int64 // per lane: the number of its value, for every tuple
 	dense []column.Vector
 	codes []int64 // of the tuples, once finished
+
+	values    tableOnce       // of find
+	partIDs   []program.Table // per lane, once finished: parts to their numbers
+	prefixIDs []program.Table // per lane: dense to its ranks
 }
 
 // newTupleIndex starts an index over lanes of the given types.
@@ -41,10 +45,15 @@ func newTupleIndex(types []column.Type) *tupleIndex {
 	return k
 }
 
+// cellValue returns a part of a key as the value of a register.
+func cellValue(c stat.Cell) program.Value {
+	return program.Value{Null: c.Null, Bool: c.Bool, Int: c.Int, Float: c.Float, Str: c.Str}
+}
+
 // add numbers one more tuple; a tuple must not be added twice.
 func (k *tupleIndex) add(cells []stat.Cell) {
 	for lane, cell := range cells {
-		value := program.Value(cell)
+		value := cellValue(cell)
 		key := valueKey(k.types[lane], value)
 		id, ok := k.known[lane][key]
 		if !ok {
@@ -73,6 +82,10 @@ func (k *tupleIndex) finish() {
 		size *= radix
 	}
 	k.codes, k.rows = codes, nil
+	for lane := range k.types {
+		k.partIDs = append(k.partIDs, rankTable("part", k.parts[lane]))
+		k.prefixIDs = append(k.prefixIDs, rankTable("prefix", k.dense[lane]))
+	}
 }
 
 // renumber returns the distinct codes, ascending, and every code's rank in them.
@@ -90,35 +103,35 @@ func renumber(codes []int64) (column.Vector, []int64) {
 
 // code emits the code of the lanes: null where a value of some lane was never seen.
 func (k *tupleIndex) code(b *program.Builder, lanes []program.Register) program.Register {
-	code := ranked(b, "part", k.parts[0], lanes[0])
+	code := b.Lookup(b.AddNumbered(k.partIDs[0]), lanes[0])
 	for lane := 1; lane < len(lanes); lane++ {
 		if k.dense[lane].Len > 0 {
-			code = ranked(b, "prefix", k.dense[lane], code)
+			code = b.Lookup(b.AddNumbered(k.prefixIDs[lane]), code)
 		}
 		radix := b.ConstInt(int64(max(1, k.parts[lane].Len)))
-		part := ranked(b, "part", k.parts[lane], lanes[lane])
+		part := b.Lookup(b.AddNumbered(k.partIDs[lane]), lanes[lane])
 		code = b.Emit(program.Add, program.Imm{}, b.Emit(program.Mul, program.Imm{}, code, radix), part)
 	}
 	return code
 }
 
-// ranked emits the slot of keys that holds x, or null.
-func ranked(b *program.Builder, name string, keys column.Vector, x program.Register) program.Register {
+// rankTable maps every key to its slot.
+func rankTable(name string, keys column.Vector) program.Table {
 	ranks := make([]int64, keys.Len)
 	for i := range ranks {
 		ranks[i] = int64(i)
 	}
-	values := column.Vector{Type: column.Int64, Len: len(ranks), Int64s: ranks}
-	return b.Lookup(b.AddNumbered(program.Table{Name: name, Keys: keys, Values: values}), x)
+	return program.NewTable(name, keys, column.Vector{Type: column.Int64, Len: len(ranks), Int64s: ranks})
 }
 
-// find emits the value of the lanes' tuple, values being in the order of the
-// tuples: null where the tuple was never seen. One lane needs no code: its values
+// find emits the value of the lanes' tuple, values (always the same) being in the
+// order of the tuples: null where the tuple was never seen. One lane needs no code: its values
 // are the keys.
 func (k *tupleIndex) find(b *program.Builder, lanes []program.Register, values column.Vector) program.Register {
-	if len(lanes) == 1 {
-		return b.Lookup(b.AddNumbered(program.Table{Name: "values", Keys: k.parts[0], Values: values}), lanes[0])
+	key, keys := lanes[0], k.parts[0]
+	if len(lanes) > 1 {
+		key, keys = k.code(b, lanes), column.Vector{Type: column.Int64, Len: len(k.codes), Int64s: k.codes}
 	}
-	keys := column.Vector{Type: column.Int64, Len: len(k.codes), Int64s: k.codes}
-	return b.Lookup(b.AddNumbered(program.Table{Name: "values", Keys: keys, Values: values}), k.code(b, lanes))
+	table := k.values.get(func() program.Table { return program.NewTable("values", keys, values) })
+	return b.Lookup(b.AddNumbered(table), key)
 }

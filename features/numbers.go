@@ -156,7 +156,7 @@ func realType(t column.Type) column.Type {
 
 // toReal emits x as a float: integers are rounded once (beyond 2^53).
 func toReal(b *program.Builder, x program.Register) program.Register {
-	if b.Type(x).Real() {
+	if b.Elem(x).Real() {
 		return x
 	}
 	return b.Emit(program.ToFloat, program.Imm{}, x)
@@ -164,7 +164,7 @@ func toReal(b *program.Builder, x program.Register) program.Register {
 
 // toStored ends a computation: rounded once to float32 if the output is Float32.
 func toStored(b *program.Builder, x program.Register, t column.Type) program.Register {
-	if t == column.Float32 && b.Type(x) != column.Float32 {
+	if t == column.Float32 && b.Elem(x) != column.Float32 {
 		return b.Emit(program.Round32, program.Imm{}, x)
 	}
 	return x
@@ -184,20 +184,20 @@ func alwaysConst(b *program.Builder, x program.Register, c float64) program.Regi
 
 // finiteOnly emits x with its infinities made null, so that no statistic sees them.
 func finiteOnly(b *program.Builder, x program.Register) program.Register {
-	if !b.Type(x).Real() {
+	if !b.Elem(x).Real() {
 		return x
 	}
 	infinite := b.Emit(program.IsInf, program.Imm{}, x)
-	return b.Emit(program.Select, program.Imm{}, infinite, b.ConstNull(b.Type(x)), x)
+	return b.Emit(program.Select, program.Imm{}, infinite, b.ConstNull(b.Elem(x)), x)
 }
 
 // notNaN emits x with NaN made null.
 func notNaN(b *program.Builder, x program.Register) program.Register {
-	if !b.Type(x).Real() {
+	if !b.Elem(x).Real() {
 		return x
 	}
 	nan := b.Emit(program.IsNaN, program.Imm{}, x)
-	return b.Emit(program.Select, program.Imm{}, nan, b.ConstNull(b.Type(x)), x)
+	return b.Emit(program.Select, program.Imm{}, nan, b.ConstNull(b.Elem(x)), x)
 }
 
 // infinite is the data error of an infinity among the values to learn from.

@@ -58,7 +58,7 @@ func (o OneHot) Bind(in []column.Field) (Bound, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bound.with(learntWords{words: words}), nil
+		return bound.with(givenWords(words)), nil
 	}
 	return bound, nil
 }
@@ -165,7 +165,7 @@ func (o oneHotBound) Fit(learnt []stat.Statistic) (Bound, error) {
 // compares with its own.
 func (o oneHotBound) Lower(b *program.Builder, in []program.Register, _ Mode) []program.Register {
 	no := b.ConstBool(false)
-	id := b.Lookup(b.AddNumbered(idTable(o.words.words, 0, -1)), in[0])
+	id := b.Lookup(b.AddNumbered(o.words.idTable(0, -1)), in[0])
 	var out []program.Register
 	for i := o.dropped(); i < o.words.words.Len; i++ {
 		out = append(out, b.Coalesce(b.Emit(program.Eq, program.Imm{}, id, b.ConstInt(int64(i))), no))

@@ -105,3 +105,11 @@ type ByProducer interface {
 	// ByProduct reports whether output i of Out is one.
 	ByProduct(i int) bool
 }
+
+// IDPasser is a Bound that hands elements of its inputs on, perhaps fewer or in
+// another shape: where they are ids, its outputs are ids too.
+type IDPasser interface {
+	// PassIDs returns how many ids each output has, in the order of Out, where input
+	// i has in[i] of them; 0: it is not an id.
+	PassIDs(in []int64) []int64
+}

@@ -69,7 +69,7 @@ func (q *quantileLearner) wants(b *program.Builder, x program.Register) []Want {
 	if q.infinities == InfinitiesIgnore {
 		x = finiteOnly(b, x)
 	}
-	types := []column.Type{b.Type(x)}
+	types := []column.Type{b.Elem(x)}
 	args := [][]program.Register{{x}}
 	if q.histogram != nil {
 		return []Want{{Spec: stat.Spec{Kind: stat.KindBinCounts, Types: types, Bins: q.bins}, Args: args}}

@@ -13,6 +13,9 @@ type Rename struct {
 	To string `quern:"to"`
 }
 
+// TakesLists implements ListTaker: values are not looked at.
+func (Rename) TakesLists() {}
+
 // Bind implements Operator.
 func (o Rename) Bind(in []column.Field) (Bound, error) {
 	if o.To == "" {
@@ -35,6 +38,15 @@ type selectBound struct {
 
 // Out implements Bound.
 func (o selectBound) Out() []column.Field { return o.out }
+
+// PassIDs implements IDPasser: values stay what they are.
+func (o selectBound) PassIDs(in []int64) []int64 {
+	out := make([]int64, len(o.from))
+	for i, f := range o.from {
+		out[i] = in[f]
+	}
+	return out
+}
 
 // Lower implements Bound. It emits nothing: an output is the register of an input.
 func (o selectBound) Lower(_ *program.Builder, in []program.Register, _ Mode) []program.Register {

@@ -29,7 +29,8 @@ var rewrite = flag.Bool("rewrite", false, "write golden files anew instead of co
 // values differ from serving values, they follow after "|". Columns that the
 // operator names in its options (Reads) are no lanes. "name N" names the feature
 // (default "feature"). A case that must fail has "error CODE ..." lines instead.
-// Values: null, nan, inf, -0, true, ISO dates, texts in Go's double quotes.
+// Values: null, nan, inf, -0, true, ISO dates, texts in Go's double quotes, and lists
+// of these without blanks, [1,null].
 
 // scriptCase is one case, as read.
 type scriptCase struct {

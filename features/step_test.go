@@ -169,7 +169,7 @@ func learnRounds(t *testing.T, op Operator, in *table, columns []int, fitted int
 	for i, c := range columns {
 		fields[i] = in.fields[c]
 	}
-	bound, err := op.Bind(fields)
+	bound, err := Bind(op, fields)
 	for err == nil && bound.Rounds() > 0 {
 		left := bound.Rounds()
 		bound, err = learnRound(t, bound, in, columns, fitted)
@@ -187,8 +187,8 @@ func learnRound(t *testing.T, bound Bound, in *table, columns []int, fitted int)
 	for i, w := range wants {
 		for j, tuple := range w.Args {
 			for k, r := range tuple {
-				if b.Type(r) != w.Spec.Types[k] {
-					t.Fatalf("want %d, tuple %d: arg %d is %s, the spec says %s", i, j, k, b.Type(r), w.Spec.Types[k])
+				if b.Elem(r) != w.Spec.Types[k] {
+					t.Fatalf("want %d, tuple %d: arg %d is %s, the spec says %s", i, j, k, b.Elem(r), w.Spec.Types[k])
 				}
 				b.Output(fmt.Sprintf("%d.%d.%d", i, j, k), r, program.RoleFeature)
 			}
@@ -208,7 +208,8 @@ func learnRound(t *testing.T, bound Bound, in *table, columns []int, fitted int)
 		for _, tuple := range w.Args {
 			args := make([]column.Column, len(tuple))
 			for k := range tuple {
-				args[k] = column.Column{Len: len(rows), Values: gatherCells(w.Spec.Types[k], rows, at)}
+				values := gatherCells(w.Spec.Types[k], rows, at, b.Type(tuple[k]).IsList())
+				args[k] = column.Column{Len: values.Len, Values: values}
 				at++
 			}
 			learnt[i].Observe(args, nil)
@@ -226,11 +227,16 @@ func loadColumns(b *program.Builder, columns []int) []program.Register {
 	return in
 }
 
-// gatherCells makes a plain vector, in register form, of one output of all rows.
-func gatherCells(t column.Type, rows [][]cell, at int) column.Vector {
-	values := make([]cell, len(rows))
-	for i, row := range rows {
-		values[i] = row[at]
+// gatherCells makes a plain vector, in register form, of one output of all rows, or
+// of the elements of its lists.
+func gatherCells(t column.Type, rows [][]cell, at int, lists bool) column.Vector {
+	var values []cell
+	for _, row := range rows {
+		if lists {
+			values = append(values, row[at].List...)
+		} else {
+			values = append(values, row[at])
+		}
 	}
 	return program.RegisterVector(t, values...)
 }
@@ -390,6 +396,9 @@ func parseCell(t column.Type, text string) (cell, error) {
 	if text == "null" {
 		return program.NullValue(), nil
 	}
+	if t.IsList() {
+		return parseList(t.Elem(), text)
+	}
 	var v cell
 	var err error
 	ok := true
@@ -415,11 +424,38 @@ func parseCell(t column.Type, text string) (cell, error) {
 	return v, err
 }
 
+// parseList reads a list, such as [1,null] or ["a","b"], of elements without commas.
+func parseList(elem column.Type, text string) (cell, error) {
+	inside, ok := strings.CutPrefix(text, "[")
+	inside, closed := strings.CutSuffix(inside, "]")
+	if !ok || !closed {
+		return cell{}, fmt.Errorf("%q is no list", text)
+	}
+	v := cell{List: []cell{}}
+	if inside == "" {
+		return v, nil
+	}
+	for part := range strings.SplitSeq(inside, ",") {
+		e, err := parseCell(elem, part)
+		if err != nil {
+			return cell{}, err
+		}
+		v.List = append(v.List, e)
+	}
+	return v, nil
+}
+
 // formatCell writes a value so that parseCell reads it back.
 func formatCell(t column.Type, v cell) string {
 	switch {
 	case v.Null:
 		return "null"
+	case t.IsList():
+		texts := make([]string, len(v.List))
+		for i, e := range v.List {
+			texts[i] = formatCell(t.Elem(), e)
+		}
+		return "[" + strings.Join(texts, ",") + "]"
 	case t == column.String:
 		return strconv.Quote(string(v.Str))
 	}

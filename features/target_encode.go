@@ -150,10 +150,12 @@ type targetEncodeBound struct {
 
 // trainingTable holds the values of training rows, which leave out their own fold.
 type trainingTable struct {
-	codes  []int64   // tuple's code * folds + fold
-	values []float64 // where other folds know the tuple
-	priors []float64 // mean target of the other folds
-	folds  []int64   // that have such a mean
+	codes   []int64    // tuple's code * folds + fold
+	values  []float64  // where other folds know the tuple
+	priors  []float64  // mean target of the other folds
+	folds   []int64    // that have such a mean
+	valueOf *tableOnce // codes to values
+	priorOf *tableOnce // folds to priors
 }
 
 // Out implements Bound.
@@ -285,7 +287,7 @@ func (e *targetEncodeBound) outOfFold(whole, own stat.Group, others moments) enc
 
 // newTrainingTable lays out values (by tuple, then fold) as a table.
 func newTrainingTable(codes []int64, values []encoded, all foldTotals) trainingTable {
-	var t trainingTable
+	t := trainingTable{valueOf: &tableOnce{}, priorOf: &tableOnce{}}
 	folds := len(all.others)
 	for i, v := range values {
 		if v.ok {
@@ -312,18 +314,20 @@ func (e targetEncodeBound) Lower(b *program.Builder, in []program.Register, mode
 	fold := e.fold(b, in)
 	code := b.Emit(program.Mul, program.Imm{}, e.tuples.code(b, keys), b.ConstInt(int64(e.folds())))
 	code = b.Emit(program.Add, program.Imm{}, code, fold)
-	value := realLookup(b, "training", e.training.codes, e.training.values, code)
-	prior := realLookup(b, "priors", e.training.folds, e.training.priors, fold)
+	value := b.Lookup(b.AddNumbered(e.training.valueOf.get(func() program.Table {
+		return realTable("training", e.training.codes, e.training.values)
+	})), code)
+	prior := b.Lookup(b.AddNumbered(e.training.priorOf.get(func() program.Table {
+		return realTable("priors", e.training.folds, e.training.priors)
+	})), fold)
 	return []program.Register{b.Coalesce(value, prior)}
 }
 
-// realLookup emits the real that an integer key has, or null.
-func realLookup(b *program.Builder, name string, keys []int64, values []float64, x program.Register) program.Register {
-	return b.Lookup(b.AddNumbered(program.Table{
-		Name:   name,
-		Keys:   column.Vector{Type: column.Int64, Len: len(keys), Int64s: keys},
-		Values: column.Vector{Type: column.Float64, Len: len(values), Float64s: values},
-	}), x)
+// realTable maps integers to reals.
+func realTable(name string, keys []int64, values []float64) program.Table {
+	return program.NewTable(name,
+		column.Vector{Type: column.Int64, Len: len(keys), Int64s: keys},
+		column.Vector{Type: column.Float64, Len: len(values), Float64s: values})
 }
 
 // Learnt implements Bound.

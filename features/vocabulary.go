@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"quern/features/column"
 	"quern/features/diag"
@@ -125,14 +126,20 @@ func valueKey(t column.Type, v program.Value) string {
 	return string(program.AppendCanonical([]byte{1}, t, v))
 }
 
-// withNullKey returns a copy of v with one more slot, which is null.
+// withNullKey returns a copy of v, which has no nulls, with one more slot, a null.
 func withNullKey(v column.Vector) column.Vector {
-	out := column.Vector{Type: v.Type}
+	out, null := column.Column{}, column.NewBitmap(v.Len+1)
+	null.Fill(v.Len)
+	rows := make([]int32, v.Len+1) // the last is any slot: it is null
 	for i := range v.Len {
-		program.AppendRegister(&out, program.ValueAt(&v, i))
+		rows[i] = int32(i)
 	}
-	program.AppendRegister(&out, program.NullValue())
-	return out
+	if v.Len == 0 {
+		return program.RegisterVector(v.Type, program.NullValue())
+	}
+	column.Take(&out, &column.Column{Len: v.Len, Values: v}, rows)
+	out.Values.Valid = null
+	return out.Values
 }
 
 // boolRank is 1 for true.
@@ -175,6 +182,25 @@ type learntWords struct {
 	rows    uint64        // rows that were learnt from
 	nulls   uint64        // of these: null
 	covered uint64        // of these: in the vocabulary
+	ids     *tableOnce
+}
+
+// tableOnce is a table of an operator that is lowered several times: made when it is
+// first wanted, and checked and digested once.
+type tableOnce struct {
+	once  sync.Once
+	table program.Table
+}
+
+// get returns the table, made by the first call's make.
+func (o *tableOnce) get(make func() program.Table) program.Table {
+	o.once.Do(func() { o.table = make() })
+	return o.table
+}
+
+// givenWords is a vocabulary that nobody had to learn.
+func givenWords(words column.Vector) learntWords {
+	return learntWords{words: words, ids: &tableOnce{}}
 }
 
 // learnWords takes the values that occur at least minCount times, at most maxSize
@@ -184,7 +210,8 @@ func learnWords(counts *stat.ValueCounts, minCount, maxSize int, order Vocabular
 	if err != nil {
 		return learntWords{}, err
 	}
-	learnt := learntWords{words: words, rows: counts.Total(), nulls: counts.NullCount()}
+	learnt := givenWords(words)
+	learnt.rows, learnt.nulls = counts.Total(), counts.NullCount()
 	for _, n := range each {
 		learnt.covered += n
 	}
@@ -204,8 +231,13 @@ func (l learntWords) numbers() []Number {
 	}
 }
 
-// idTable maps word i to first+i and, unless nullID is negative, null to nullID.
-func idTable(words column.Vector, first, nullID int64) program.Table {
+// idTable maps word i to first+i and, unless nullID is negative, null to nullID:
+// always the same two, for one operator.
+func (l learntWords) idTable(first, nullID int64) program.Table {
+	return l.ids.get(func() program.Table { return newIDTable(l.words, first, nullID) })
+}
+
+func newIDTable(words column.Vector, first, nullID int64) program.Table {
 	ids := make([]int64, words.Len, words.Len+1)
 	for i := range ids {
 		ids[i] = first + int64(i)
@@ -213,11 +245,7 @@ func idTable(words column.Vector, first, nullID int64) program.Table {
 	if nullID >= 0 {
 		words, ids = withNullKey(words), append(ids, nullID)
 	}
-	return program.Table{
-		Name:   "vocabulary",
-		Keys:   words,
-		Values: column.Vector{Type: column.Int64, Len: len(ids), Int64s: ids},
-	}
+	return program.NewTable("vocabulary", words, column.Vector{Type: column.Int64, Len: len(ids), Int64s: ids})
 }
 
 // checkBounds refuses a threshold or a bound below zero, and either of them

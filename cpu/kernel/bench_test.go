@@ -21,48 +21,49 @@ func BenchmarkKernels(b *testing.B) {
 		index[i] = int32(rng.IntN(n))
 	}
 	ints, floats, bools, found := make([]int64, n), make([]float64, n), randomBools(rng, n), make([]int32, n)
-	bits := make([]uint64, Words(n))
+	bits, other := make([]uint64, Words(n)), make([]uint64, Words(n))
 	PackBools(bits, bools)
 	edges := make([]float64, 100)
 	for i := range edges {
 		edges[i] = float64(i)
 	}
+	set := Best()
 	few, many := FloatEdges(edges[:10], false), FloatEdges(edges, false)
 	keys := make([]uint64, 50000)
-	numbers := make([]int32, len(keys))
 	for i := range keys {
-		keys[i], numbers[i] = uint64(i*20-500000), int32(i)
+		keys[i] = uint64(i*20 - 500000)
 	}
-	sparse := NewTable(keys, numbers)
+	sparse := NewTable(keys, nil)
 	kernels := []struct {
 		name string
 		run  func()
 	}{
-		{"add_float", func() { AddFloats(floats, f, g) }},
-		{"div_float", func() { DivFloats(floats, f, g) }},
-		{"log1p", func() { MapFloats(floats, g, program.RealUnary(program.Log1p)) }},
-		{"exp", func() { MapFloats(floats, f, program.RealUnary(program.Exp)) }},
-		{"round32", func() { Round32s(floats, f) }},
-		{"canonical", func() { Canonical(floats, f) }},
-		{"dot_term", func() { AddScaled(floats, f, 0.5) }},
+		{"add_float", func() { set.AddFloats(floats, f, g) }},
+		{"div_float", func() { set.DivFloats(floats, f, g) }},
+		{"log1p", func() { set.Log1p(floats, g) }},
+		{"exp", func() { set.Exp(floats, f) }},
+		{"round32", func() { set.Round32(floats, f) }},
+		{"canonical", func() { set.Canonical(floats, f) }},
+		{"dot_term", func() { set.AddScaled(floats, f, 0.5) }},
 		{"min_float", func() { Mins(floats, f, g) }},
+		{"fill_gaps", func() { FillGaps(set, floats, f, bits, 0, 0, bools, other) }},
 		{"clamp_float", func() { Clamps(floats, g, f, g) }},
 		{"lt_float", func() { Lts(bools, f, g) }},
 		{"add_int", func() { AddInts(ints, x, y) }},
 		{"mul_int", func() { MulInts(ints, x, y) }},
 		{"floor_div_int", func() { FloorDivInts(ints, x, y) }},
 		{"mod_int", func() { ModInts(ints, x, y) }},
-		{"choose_float", func() { ChooseFloats(floats, bits, f, g) }},
+		{"choose_float", func() { Choose(set, floats, bits, f, g) }},
 		{"pack_bools", func() { PackBools(bits, bools) }},
 		{"and_bits", func() { AndBits(bits, bits) }},
 		{"gather", func() { Gather(floats, f, index) }},
 		{"gather_bits", func() { GatherBits(bits, bits, index) }},
-		{"bucketize_10", func() { BucketizeFloats(ints, g, few, 0) }},
-		{"bucketize_100", func() { BucketizeFloats(ints, g, many, 0) }},
+		{"bucketize_10", func() { set.RankFloats(ints, g, few, 0) }},
+		{"bucketize_100", func() { set.RankFloats(ints, g, many, 0) }},
 		{"hash_int", func() { HashInts(ints, x, 0) }},
 		{"hash_pair", func() { MixPairs(ints, x, y, 0) }},
 		{"bucket", func() { Buckets(ints, x, 1000) }},
-		{"find_sparse", func() { FindInts(found, x, sparse) }},
+		{"find_sparse", func() { FindInts(found, x, sparse, new(Probe)) }},
 	}
 	for _, k := range kernels {
 		measure(b, k.name, n, k.run)
@@ -79,11 +80,12 @@ func BenchmarkTextKernels(b *testing.B) {
 	}
 	sum := program.FindHash("xxh3")
 	hash := func(s []byte) uint64 { return sum(0, s) }
-	vocabulary := NewStringTable(texts.Bytes, append(slices.Clone(texts.Start), texts.End[n-1]), nil, hash)
+	vocabulary := NewStringTable(texts.Bytes, append(slices.Clone(texts.Start), texts.End[n-1]), nil)
 	out := &Views{Start: make([]uint32, n), End: make([]uint32, n)}
 	ints, found := make([]int64, n), make([]int32, n)
 	measure(b, "hash", n, func() { ReadTexts(ints, texts, nil, func(s []byte) int64 { return int64(hash(s)) }) })
-	measure(b, "find", n, func() { FindStrings(found, texts, nil, vocabulary) })
+	probe := new(Probe)
+	measure(b, "find", n, func() { FindStrings(found, texts, nil, vocabulary, probe) })
 	measure(b, "trim", n, func() { TrimTexts(out, texts, nil) })
 	measure(b, "lower", n, func() { out.Bytes = out.Bytes[:0]; AppendTexts(out, texts, nil, program.AppendLower) })
 }

@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"encoding/binary"
+	"unsafe"
+)
+
 // Words returns how many 64-bit words hold the bits of n slots.
 func Words(n int) int { return (n + 63) >> 6 }
 
@@ -70,18 +75,26 @@ func Bit(b bool) uint64 {
 
 // PackBools writes a bit per bool.
 func PackBools(dst []uint64, src []bool) {
+	data := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(src))), len(src)) // 0 and 1
 	for w := range dst[:Words(len(src))] {
-		part := src[w<<6:]
-		if len(part) > 64 {
-			part = part[:64]
-		}
 		word := uint64(0)
-		for i, b := range part {
-			word |= Bit(b) << (i & 63)
+		part := data[w<<6:]
+		if len(part) >= 64 {
+			for i := 0; i < 64; i += 8 {
+				word |= packEight(binary.LittleEndian.Uint64(part[i:i+8])) << i
+			}
+		} else {
+			for i, b := range part {
+				word |= uint64(b) << (i & 63)
+			}
 		}
 		dst[w] = word
 	}
 }
+
+// packEight returns the last bit of each byte: the product moves that of byte i to bit
+// 56+i, and no two terms meet.
+func packEight(bytes uint64) uint64 { return bytes * 0x0102040810204080 >> 56 }
 
 // UnpackNots writes true where the bit is clear: IsNull of a bitmap. A nil src has
 // every bit set.

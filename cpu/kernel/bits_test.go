@@ -141,8 +141,9 @@ func TestChoose(t *testing.T) {
 		x, y := randomInts(rng, n), randomInts(rng, n)
 		floats, check := guarded(t, n, 77.0)
 		ints, checkInts := guarded[int64](t, n, 77)
-		ChooseFloats(floats, choice, a, b)
-		ChooseInts(ints, choice, x, y)
+		set := Sets()[n%len(Sets())]
+		Choose(set, floats, choice, a, b)
+		Choose(set, ints, choice, x, y)
 		check()
 		checkInts()
 		for i := range n {
@@ -176,10 +177,11 @@ func TestConversions(t *testing.T) {
 			}
 		}
 		floats, checkFloats := guarded(t, n, 77.0)
-		Canonical(floats, a)
+		set := Sets()[n%len(Sets())]
+		set.Canonical(floats, a)
 		checkFloats()
 		narrow, checkNarrow := guarded[float32](t, n, 77)
-		NarrowFloats(narrow, a)
+		set.NarrowFloats(narrow, a)
 		checkNarrow()
 		again := make([]float32, n)
 		Canonical32(again, narrow)

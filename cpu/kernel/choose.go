@@ -1,27 +1,6 @@
 package kernel
 
-import "math"
-
-// ChooseInts computes a where the bit of choice is set, else b, without a branch.
-func ChooseInts(dst []int64, choice []uint64, a, b []int64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		mask := -int64(choice[i>>6] >> (i & 63) & 1)
-		dst[i] = b[i] ^ (a[i]^b[i])&mask
-	}
-}
-
-// ChooseFloats is ChooseInts for floats; the bits of the value chosen are kept.
-func ChooseFloats(dst []float64, choice []uint64, a, b []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		mask := -(choice[i>>6] >> (i & 63) & 1)
-		x, y := math.Float64bits(a[i]), math.Float64bits(b[i])
-		dst[i] = math.Float64frombits(y ^ (x^y)&mask)
-	}
-}
-
-// ChooseBools is ChooseInts for bools.
+// ChooseBools computes a where the bit of choice is set, else b, without a branch.
 func ChooseBools(dst []bool, choice []uint64, a, b []bool) {
 	a, b = a[:len(dst)], b[:len(dst)]
 	for i := range dst {

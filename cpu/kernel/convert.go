@@ -6,74 +6,14 @@ import (
 	"quern/features/program"
 )
 
-// Widen converts exactly from storage to register form.
-func Widen[W Number, N int32 | float32](dst []W, src []N) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] = W(src[i])
-	}
-}
-
-// NarrowInts converts registers of a 32-bit type to storage form. Garbage under
-// nulls is cut off.
-func NarrowInts(dst []int32, src []int64) {
-	src = src[:len(dst)]
-	for i := range dst {
-		dst[i] = int32(src[i])
-	}
-}
-
-// NarrowFloats converts Float32 registers to storage form, with the canonical NaN.
-func NarrowFloats(dst []float32, src []float64) {
-	src = src[:len(dst)]
-	for i := range dst {
-		x := float32(src[i])
-		if x != x {
-			x = math.Float32frombits(0x7FC00000)
-		}
-		dst[i] = x
-	}
-}
-
-// Canonical copies floats and gives every NaN its canonical bits. dst may be src.
-func Canonical(dst, src []float64) {
-	src = src[:len(dst)]
-	nan := program.NaN()
-	for i := range dst {
-		x := src[i]
-		if x != x {
-			x = nan
-		}
-		dst[i] = x
-	}
-}
-
-// Canonical32 is Canonical for floats in storage form.
+// Canonical32 copies floats in storage form and gives every NaN its canonical bits.
+// dst may be src.
 func Canonical32(dst, src []float32) {
 	src = src[:len(dst)]
-	nan := math.Float32frombits(0x7FC00000)
 	for i := range dst {
-		x := src[i]
-		if x != x {
-			x = nan
-		}
-		dst[i] = x
-	}
-}
-
-// Round32s rounds to the nearest float32, ties to even.
-func Round32s(dst, a []float64) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = float64(float32(a[i]))
-	}
-}
-
-// IntsToFloats converts with one rounding.
-func IntsToFloats(dst []float64, a []int64) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] = float64(a[i])
+		b := math.Float32bits(src[i])
+		isNaN := (0x7F800000 - b&^(1<<31)) >> 31
+		dst[i] = math.Float32frombits(b ^ (b^0x7FC00000)&-isNaN)
 	}
 }
 

@@ -3,6 +3,9 @@
 // destination and its length is the number of slots; arguments are at least that
 // long. A destination may be the same slice as an argument of its own type.
 //
+// Loops that are worth assembly are methods of a Set instead, which is package simd's:
+// a back end keeps the best one.
+//
 // # Nulls
 //
 // Numeric kernels compute every slot, present or null, and never look at validity:
@@ -11,6 +14,12 @@
 // argument of nil means that every slot is present; bits past the last slot are
 // ignored in arguments and zero in results. Kernels over strings do skip null
 // slots, because a string that is not there has no bounds to trust.
+//
+// # Lists
+//
+// Kernels that see lists whole take the offsets of a column of lists: list i has the
+// elements from offsets[i] up to but without offsets[i+1]. Element e has slot slots[e]
+// of the elements' values or, if slots is nil, slot e. A null list has no elements.
 //
 // # Faults
 //

@@ -6,38 +6,6 @@ import (
 	"quern/features/program"
 )
 
-// AddFloats computes a+b.
-func AddFloats(dst, a, b []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] + b[i]
-	}
-}
-
-// SubFloats computes a-b.
-func SubFloats(dst, a, b []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] - b[i]
-	}
-}
-
-// MulFloats computes a*b.
-func MulFloats(dst, a, b []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] * b[i]
-	}
-}
-
-// DivFloats computes a/b.
-func DivFloats(dst, a, b []float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = a[i] / b[i]
-	}
-}
-
 // FloorDivFloats computes floor(a/b), rounded once each.
 func FloorDivFloats(dst, a, b []float64) {
 	a, b = a[:len(dst)], b[:len(dst)]
@@ -130,14 +98,5 @@ func SqrtFloats(dst, a []float64) {
 func FillFloats(dst []float64, x float64) {
 	for i := range dst {
 		dst[i] = x
-	}
-}
-
-// AddScaled computes dst + a*c in place, product and sum rounded apart: one term
-// of a dot product.
-func AddScaled(dst, a []float64, c float64) {
-	a = a[:len(dst)]
-	for i := range dst {
-		dst[i] += float64(a[i] * c)
 	}
 }

@@ -86,8 +86,9 @@ func randomBits(rng *rand.Rand, n int) []uint64 {
 
 // The kernels over two floats are the scalar functions.
 func TestFloatPairs(t *testing.T) {
+	set := Best()
 	kernels := map[program.Op]func(dst, a, b []float64){
-		program.Add: AddFloats, program.Sub: SubFloats, program.Mul: MulFloats, program.Div: DivFloats,
+		program.Add: set.AddFloats, program.Sub: set.SubFloats, program.Mul: set.MulFloats, program.Div: set.DivFloats,
 		program.FloorDiv: FloorDivFloats, program.Min: Mins[float64], program.Max: Maxs[float64],
 		program.Mod: func(dst, a, b []float64) { ZipFloats(dst, a, b, program.ModFloat) },
 	}
@@ -111,7 +112,7 @@ func TestFloatMaps(t *testing.T) {
 	kernels := map[program.Op]func(dst, a []float64){
 		program.Neg: NegFloats, program.Abs: AbsFloats, program.Sign: SignFloats, program.Floor: FloorFloats,
 		program.Ceil: CeilFloats, program.Round: RoundFloats, program.Trunc: TruncFloats, program.Sqrt: SqrtFloats,
-		program.Round32: Round32s,
+		program.Round32: Best().Round32,
 		program.Log:     func(dst, a []float64) { MapFloats(dst, a, program.RealUnary(program.Log)) },
 	}
 	for op, k := range kernels {

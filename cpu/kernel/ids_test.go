@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -27,8 +26,9 @@ func TestBucketize(t *testing.T) {
 				ints = append(ints, whole, whole-1, whole+1)
 			}
 		}
+		set := Sets()[seed%len(Sets())]
 		dst, check := guarded[int64](t, len(x), 77)
-		BucketizeFloats(dst, x, FloatEdges(edges, right), -9)
+		set.RankFloats(dst, x, FloatEdges(edges, right), -9)
 		check()
 		for i := range x {
 			if want := program.BucketFloat(edges, x[i], right, -9); dst[i] != want {
@@ -36,113 +36,13 @@ func TestBucketize(t *testing.T) {
 			}
 		}
 		dst, check = guarded[int64](t, len(ints), 77)
-		BucketizeInts(dst, ints, IntEdges(edges, right))
+		set.RankInts(dst, ints, IntEdges(edges, right))
 		check()
 		for i := range ints {
 			if want := program.BucketInt(edges, ints[i], right); dst[i] != want {
 				t.Fatalf("%d in %v, right %v: %d, want %d", ints[i], edges, right, dst[i], want)
 			}
 		}
-	}
-}
-
-// A table finds each of its keys and nothing else, whether they are close together,
-// far apart, or few.
-func TestTable(t *testing.T) {
-	for _, n := range sizes() {
-		for spread, scale := range []int64{1, 3, 1 << 40} {
-			rng := newRand(n)
-			rows := map[int64]int32{}
-			var words []uint64
-			var numbers []int32
-			for i := range n {
-				key := (int64(i) - 20) * scale
-				rows[key] = int32(7 * i)
-				words, numbers = append(words, uint64(key)), append(numbers, int32(7*i))
-			}
-			table := NewTable(words, numbers)
-			probes := randomInts(rng, 100)
-			for key := range rows {
-				probes = append(probes, key, key+1, key-1)
-			}
-			dst, check := guarded[int32](t, len(probes), 77)
-			FindInts(dst, probes, table)
-			check()
-			for i, key := range probes {
-				want, ok := rows[key]
-				if !ok {
-					want = -1
-				}
-				if dst[i] != want || table.Find(uint64(key)) != want {
-					t.Fatalf("%d keys, spread %d: %d is number %d, want %d", n, spread, key, dst[i], want)
-				}
-			}
-		}
-	}
-}
-
-// A string table finds each of its present keys and nothing else, even when all
-// hashes collide.
-func TestStringTable(t *testing.T) {
-	sum := program.FindHash("xxh3")
-	for _, hash := range []func([]byte) uint64{
-		func(s []byte) uint64 { return sum(0, s) },
-		func([]byte) uint64 { return math.MaxUint64 },
-	} {
-		var keys Views
-		for i := range 100 {
-			keys.Start, keys.End = append(keys.Start, 0), append(keys.End, 0)
-			keys.Put(i, fmt.Appendf(nil, "%d", i*i))
-		}
-		offsets := append(slices.Clone(keys.Start), keys.End[99])
-		present := []uint64{math.MaxUint64 &^ 2, math.MaxUint64}
-		table := NewStringTable(keys.Bytes, offsets, present, hash)
-		dst, check := guarded[int32](t, 100, 77)
-		FindStrings(dst, &keys, []uint64{math.MaxUint64 &^ 4, math.MaxUint64}, table)
-		check()
-		for i, n := range dst {
-			want := int32(i)
-			if i == 1 || i == 2 { // not in the table; null
-				want = -1
-			}
-			if n != want {
-				t.Errorf("key %d is number %d", i, n)
-			}
-		}
-		if table.Find([]byte("no")) != -1 {
-			t.Error("found what is not there")
-		}
-	}
-	if NewStringTable(nil, nil, nil, func([]byte) uint64 { return 0 }).Find([]byte("x")) != -1 {
-		t.Error("an empty table finds something")
-	}
-}
-
-// Values and PutNulls turn numbers into values and bits.
-func TestValues(t *testing.T) {
-	for _, n := range sizes() {
-		rng := newRand(n)
-		numbers := make([]int32, n)
-		for i := range numbers {
-			numbers[i] = int32(rng.IntN(5)) - 1
-		}
-		valid := randomBits(rng, n)
-		before := slices.Clone(numbers)
-		PutNulls(numbers, valid, 2)
-		dst, check := guarded[int64](t, n, 77)
-		found, checkFound := guarded[uint64](t, Words(n), 77)
-		Values(dst, found, []int64{10, 11, 12, 13}, numbers)
-		check()
-		checkFound()
-		for i, want := range before {
-			if !present(valid, i) {
-				want = 2
-			}
-			if present(found, i) != (want >= 0) || want >= 0 && dst[i] != 10+int64(want) {
-				t.Fatalf("%d slots: slot %d is %d, %v; number %d", n, i, dst[i], present(found, i), want)
-			}
-		}
-		checkTail(t, found, n)
 	}
 }
 

@@ -57,15 +57,18 @@ func expectBool(t *testing.T, op program.Op, of column.Type, got bool, args ...p
 func TestConstants(t *testing.T) {
 	for _, n := range sizes() {
 		rng := newRand(n)
+		set := Sets()[n%len(Sets())]
 		valid := randomBits(rng, n)
-		checkConstants(t, n, randomInts(rng, n), randomInts(rng, 2), valid)
+		checkConstants(t, set, randomInts(rng, n), randomInts(rng, 2), valid, set.ClampInts, set.CompareInts)
 		a, xs := randomFloats(rng, n), randomFloats(rng, 2)
-		checkConstants(t, n, a, xs, valid)
+		checkConstants(t, set, a, xs, valid, set.ClampFloats, set.CompareFloats)
 		x := repeated(n, xs[0])
 		for _, k := range []struct {
 			constant func(dst, a []float64, x float64)
 			general  func(dst, a, b []float64)
-		}{{AddConst, AddFloats}, {SubConst, SubFloats}, {MulConst, MulFloats}, {DivConst, DivFloats}} {
+		}{
+			{set.AddConst, set.AddFloats}, {set.SubConst, set.SubFloats}, {set.MulConst, set.MulFloats}, {set.DivConst, set.DivFloats},
+		} {
 			got, check := guarded(t, n, 77.0)
 			want := make([]float64, n)
 			k.constant(got, a, xs[0])
@@ -86,8 +89,12 @@ func repeated[T any](n int, x T) []T {
 	return s
 }
 
-func checkConstants[T Number](t *testing.T, n int, a, xs []T, valid []uint64) {
+func checkConstants[T Number](
+	t *testing.T, set *Set, a, xs []T, valid []uint64,
+	clamp func(dst, a []T, low, high T), compare func(dst []bool, a []T, is Comparison, x T),
+) {
 	t.Helper()
+	n := len(a)
 	x, y := repeated(n, xs[0]), repeated(n, xs[1])
 	same := func(what string, got, want T) {
 		t.Helper()
@@ -97,12 +104,12 @@ func checkConstants[T Number](t *testing.T, n int, a, xs []T, valid []uint64) {
 	}
 	got, check := guarded[T](t, n, 77)
 	want := make([]T, n)
-	ClampConst(got, a, xs[0], xs[1])
+	clamp(got, a, xs[0], xs[1])
 	Clamps(want, a, x, y)
 	for i := range want {
 		same("clamp", got[i], want[i])
 	}
-	CoalesceConst(got, a, valid, xs[0])
+	CoalesceConst(set, got, a, valid, xs[0])
 	check()
 	for i := range got {
 		if present(valid, i) {
@@ -113,20 +120,17 @@ func checkConstants[T Number](t *testing.T, n int, a, xs []T, valid []uint64) {
 	}
 	bools, checkBools := guarded(t, n, true)
 	wanted := make([]bool, n)
-	for name, k := range map[string]struct {
-		constant func(dst []bool, a []T, x T)
-		general  func(dst []bool)
-	}{
-		"eq": {EqConst[T], func(d []bool) { Eqs(d, a, x) }}, "ne": {NeConst[T], func(d []bool) { Nes(d, a, x) }},
-		"lt": {LtConst[T], func(d []bool) { Lts(d, a, x) }}, "le": {LeConst[T], func(d []bool) { Les(d, a, x) }},
-		"gt": {GtConst[T], func(d []bool) { Lts(d, x, a) }}, "ge": {GeConst[T], func(d []bool) { Les(d, x, a) }},
+	for is, general := range map[Comparison]func(dst []bool){
+		Eq: func(d []bool) { Eqs(d, a, x) }, Ne: func(d []bool) { Nes(d, a, x) },
+		Lt: func(d []bool) { Lts(d, a, x) }, Le: func(d []bool) { Les(d, a, x) },
+		Gt: func(d []bool) { Lts(d, x, a) }, Ge: func(d []bool) { Les(d, x, a) },
 	} {
-		k.constant(bools, a, xs[0])
-		k.general(wanted)
+		compare(bools, a, is, xs[0])
+		general(wanted)
 		checkBools()
 		for i := range wanted {
 			if bools[i] != wanted[i] {
-				t.Fatalf("%s(%v, %v) is %v", name, a[i], xs[0], bools[i])
+				t.Fatalf("relation %d of %v and %v is %v", is, a[i], xs[0], bools[i])
 			}
 		}
 	}
@@ -154,15 +158,16 @@ func TestLoops(t *testing.T) {
 				}
 			}
 		}
-		run("narrow", func() { NarrowInts(dstNarrow, ints) }, func(i int) bool { return dstNarrow[i] == int32(ints[i]) })
-		run("widen", func() { Widen(dstInts, dstNarrow) }, func(i int) bool { return dstInts[i] == int64(int32(ints[i])) })
-		run("ints to floats", func() { IntsToFloats(dstFloats, ints) }, func(i int) bool { return dstFloats[i] == float64(ints[i]) })
+		set := Sets()[n%len(Sets())]
+		run("narrow", func() { set.NarrowInts(dstNarrow, ints) }, func(i int) bool { return dstNarrow[i] == int32(ints[i]) })
+		run("widen", func() { set.WidenInts(dstInts, dstNarrow) }, func(i int) bool { return dstInts[i] == int64(int32(ints[i])) })
+		run("ints to floats", func() { set.Floats64(dstFloats, ints) }, func(i int) bool { return dstFloats[i] == float64(ints[i]) })
 		run("bools to floats", func() { BoolsToFloats(dstFloats, bools) }, func(i int) bool { return dstFloats[i] == 1 == bools[i] })
 		run("bools to ints", func() { BoolsToInts(dstInts, bools) }, func(i int) bool { return dstInts[i] == 1 == bools[i] })
 		run("not", func() { Nots(dstBools, bools) }, func(i int) bool { return dstBools[i] != bools[i] })
 		run("map", func() { MapInts(dstInts, ints, program.SignInt) }, func(i int) bool { return dstInts[i] == program.SignInt(ints[i]) })
 		run("ordered", func() { OrderedFloats(dstInts, floats) }, func(i int) bool { return dstInts[i] == int64(program.OrderedBits(floats[i])) })
-		run("dot", func() { FillFloats(dstFloats, 3); AddScaled(dstFloats, floats, 0.1) }, func(i int) bool {
+		run("dot", func() { FillFloats(dstFloats, 3); set.AddScaled(dstFloats, floats, 0.1) }, func(i int) bool {
 			want := program.DotFloat(floats[i:i+1], []float64{0.1, 3})
 			return math.Float64bits(program.Canon(dstFloats[i])) == math.Float64bits(want)
 		})

@@ -32,9 +32,10 @@ type Executable interface {
 // Session runs batches one after the other. It is used by one goroutine at a time.
 type Session interface {
 	// Run evaluates the program over in, whose columns are those of
-	// Program.Inputs, in order. It feeds each Observed tuple to into[Stat] (into is
-	// empty when the program observes nothing) and returns the outputs in storage
-	// form, in the order of Program.Outputs. They are valid until the next call.
+	// Program.Inputs, in order. It feeds each Observed tuple to into[Stat] (the
+	// elements, where it observes lists; into is empty when the program observes
+	// nothing) and returns the outputs in storage form, in the order of
+	// Program.Outputs. They are valid until the next call.
 	// A fault of an instruction is a *program.RowError. Run does not change in.
 	Run(in column.Batch, into []stat.Statistic) (column.Batch, error)
 	// Close gives buffers back. The last result is invalid after it.

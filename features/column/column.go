@@ -35,7 +35,8 @@ func (s Schema) Names() []string {
 //
 // Plain (Index == nil): row i has slot i, and Values.Len == Len. Dictionary: row
 // i has slot Index[i], 0 <= Index[i] < Values.Len. Several slots of a dictionary
-// may hold equal values, slots may be unused, and any slot may be null.
+// may hold equal values, slots may be unused, and any slot may be null. A column of
+// lists is plain; its column of elements may be dictionary-coded.
 type Column struct {
 	Len    int
 	Values Vector

@@ -12,6 +12,10 @@
 // needs no bitmap: its index points there. A program that maps slots to slots
 // therefore costs per dictionary entry, nulls included, and never per row.
 //
+// A list column's vector has offsets into a column of elements. What is computed
+// element by element costs per slot of that column, so per dictionary entry where
+// the elements are dictionary-coded. There are no lists of lists.
+//
 // Null (no value), NaN and infinity are three different things. Types say what a
 // value means (Timestamp, Date ...), kinds say how a register holds it.
 //

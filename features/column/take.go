@@ -13,7 +13,9 @@ func Take(dst, src *Column, rows []int32) {
 		}
 		return
 	}
-	dst.Index = nil
+	if dst.Index != nil { // its values were another's: they must not be written to
+		*dst = Column{Len: len(rows)}
+	}
 	takeVector(&dst.Values, &src.Values, rows)
 }
 
@@ -25,6 +27,11 @@ func takeVector(dst, src *Vector, rows []int32) {
 	dst.Int64s = pick(dst.Int64s, src.Int64s, rows)
 	dst.Float32s = pick(dst.Float32s, src.Float32s, rows)
 	dst.Float64s = pick(dst.Float64s, src.Float64s, rows)
+	if src.Type.IsList() {
+		takeLists(dst, src, rows)
+		return
+	}
+	dst.Offsets, dst.Elements = nil, nil
 	if src.Type != String {
 		dst.Text = Text{}
 		return
@@ -72,4 +79,24 @@ func resize[T any, S ~[]T](s S, n int) S {
 		return make(S, n)
 	}
 	return s[:n]
+}
+
+// takeLists picks lists: their elements are taken from the column of elements.
+func takeLists(dst, src *Vector, rows []int32) {
+	dst.Text = Text{}
+	offsets := resize(dst.Offsets, len(rows)+1)[:1]
+	offsets[0] = 0
+	var elements []int32
+	for _, r := range rows {
+		lo, hi := src.List(int(r))
+		for e := lo; e < hi; e++ {
+			elements = append(elements, int32(e))
+		}
+		offsets = append(offsets, uint32(len(elements)))
+	}
+	dst.Offsets = offsets
+	if dst.Elements == nil {
+		dst.Elements = &Column{}
+	}
+	Take(dst.Elements, src.Elements, elements)
 }

@@ -1,6 +1,9 @@
 package column
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Type is the logical type of a column or of a program register.
 //
@@ -21,7 +24,34 @@ const (
 	Datetime       // a wall clock without a zone: microseconds since 1970-01-01T00:00:00
 	Date           // a calendar day: days since 1970-01-01
 	numTypes
+
+	// listFlag marks the type of lists whose elements have the type that remains.
+	listFlag Type = 0x80
 )
+
+// ListOf returns the type of lists of t. Lists of lists do not exist: t must be a
+// scalar type.
+func ListOf(t Type) Type {
+	if t.IsList() || t.Kind() == NoKind {
+		panic("quern: bug: list of " + t.String())
+	}
+	return t | listFlag
+}
+
+// IsList reports whether t is a type of lists.
+func (t Type) IsList() bool { return t&listFlag != 0 }
+
+// Elem returns the type of the elements of lists of type t; for a scalar type, t.
+func (t Type) Elem() Type { return t &^ listFlag }
+
+// Like returns t as a scalar, or as the list of it where shape is a list: the type
+// of what is computed element by element from shape.
+func (t Type) Like(shape Type) Type {
+	if shape.IsList() && !t.IsList() {
+		return ListOf(t)
+	}
+	return t
+}
 
 // Kind is what a register of a program holds: the four physical forms in which
 // instructions and statistics see values.
@@ -35,10 +65,14 @@ const (
 	Ints         // []int64: Int32, Int64, Timestamp, Datetime, Date
 	Floats       // []float64: Float32, Float64
 	Strings      // Text
+	Lists        // Offsets and Elements
 )
 
 // Kind returns the physical form of t in a register.
 func (t Type) Kind() Kind {
+	if t.IsList() && t.Elem().Kind() != NoKind {
+		return Lists
+	}
 	switch t {
 	case Bool:
 		return Bools
@@ -70,6 +104,9 @@ func (t Type) Real() bool { return t == Float32 || t == Float64 }
 
 // String returns the name of t as it is written in recipes and models.
 func (t Type) String() string {
+	if t.IsList() {
+		return "list<" + t.Elem().String() + ">"
+	}
 	switch t {
 	case Bool:
 		return "bool"
@@ -93,7 +130,7 @@ func (t Type) String() string {
 	return fmt.Sprintf("invalid(%d)", uint8(t))
 }
 
-// Types returns every valid type, in the order of their numbers.
+// Types returns every scalar type, in the order of their numbers.
 func Types() []Type {
 	all := make([]Type, 0, numTypes-1)
 	for t := Bool; t < numTypes; t++ {
@@ -104,6 +141,14 @@ func Types() []Type {
 
 // ParseType returns the type called name, or Invalid and false.
 func ParseType(name string) (Type, bool) {
+	if inner, ok := strings.CutPrefix(name, "list<"); ok {
+		inner, ok = strings.CutSuffix(inner, ">")
+		t, known := ParseType(inner)
+		if !ok || !known || t.IsList() {
+			return Invalid, false
+		}
+		return ListOf(t), true
+	}
 	for _, t := range Types() {
 		if t.String() == name {
 			return t, true

@@ -40,6 +40,12 @@ func (t *Text) Reset() {
 //	Float64                       Float64s        Float64s
 //	Float32                       Float64s        Float32s
 //	String                        Text            Text
+//	lists                         -               Offsets, Elements
+//
+// List i is rows Offsets[i] to Offsets[i+1] of Elements, a column of the element
+// type, in storage form, plain or dictionary-coded. Offsets starts at 0, never
+// decreases and ends at Elements.Len. A null list has no elements; an empty list is
+// another thing.
 //
 // Registers are what programs and statistics see; storage is what sources
 // deliver and sinks accept. Widening from storage to register is exact.
@@ -54,6 +60,8 @@ type Vector struct {
 	Float32s []float32
 	Float64s []float64
 	Text     Text
+	Offsets  []uint32
+	Elements *Column
 }
 
 // Null reports whether slot i is null.
@@ -84,7 +92,8 @@ func (v *Vector) Float(i int) float64 {
 
 // Equal reports whether slot i of v and slot j of w hold the same value: both
 // null, or the same bytes, integer, bool or float bits (NaN equals NaN of the
-// same bits, and 0 differs from -0). The vectors must have the same type.
+// same bits, and 0 differs from -0), or lists of equal elements. The vectors must
+// have the same type.
 func (v *Vector) Equal(i int, w *Vector, j int) bool {
 	if v.Null(i) || w.Null(j) {
 		return v.Null(i) && w.Null(j)
@@ -98,6 +107,26 @@ func (v *Vector) Equal(i int, w *Vector, j int) bool {
 		return sameFloat(v.Float(i), w.Float(j))
 	case Strings:
 		return bytes.Equal(v.Text.At(i), w.Text.At(j))
+	case Lists:
+		return v.equalLists(i, w, j)
 	}
 	panic("quern: bug: vector without a type")
+}
+
+// List returns the rows of Elements that list i has: from lo to hi.
+func (v *Vector) List(i int) (lo, hi int) { return int(v.Offsets[i]), int(v.Offsets[i+1]) }
+
+func (v *Vector) equalLists(i int, w *Vector, j int) bool {
+	lo, hi := v.List(i)
+	from, to := w.List(j)
+	if hi-lo != to-from {
+		return false
+	}
+	for k := range hi - lo {
+		a, b := v.Elements.Slot(lo+k), w.Elements.Slot(from+k)
+		if !v.Elements.Values.Equal(a, &w.Elements.Values, b) {
+			return false
+		}
+	}
+	return true
 }

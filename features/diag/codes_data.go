@@ -39,7 +39,7 @@ func parquetCodes() []Entry {
 			"Folders named key=value give their files a column. Two folders above this file give the same key.",
 			"Rename one of the folders."},
 		{"Q211", BadData, "column that cannot be used",
-			"The column is there, but its type has no counterpart in quern: nested, decimal, unsigned 64-bit, time of day, interval. Such columns are no trouble until one is used.",
+			"The column is there, but its type has no counterpart in quern: struct, map, list of anything but scalars, decimal, unsigned 64-bit, time of day, interval. Such columns are no trouble until one is used.",
 			"Do what the message says: give a decimal or an unsigned 64-bit integer a type with `schema:`, cast other columns where the file is written, or leave them out of the recipe."},
 		{"Q212", BadData, "no such column in the data",
 			"None of the source's files has a column of this name. Names are compared byte by byte: case matters.",

@@ -59,5 +59,8 @@ func exprTypeCodes() []Entry {
 		{"Q120", Usage, "comparison with null",
 			"A comparison with null is null for every row, never true: x = null finds nothing, and neither does null in a list.",
 			"Write x is null, or x is not null."},
+		{"Q121", Usage, "lists that are not of one shape",
+			"Operators and functions take lists element by element, so what meets must have an element for each: the same list, or what was made of it. A value of the row has none, and the elements of another list belong to other things. What is the same for all rows goes with everything.",
+			"Make one value of a list first: list_mean(l), list_sum(l), list_min(l), list_max(l), list_at(l, 0), length(l)."},
 	}
 }

@@ -99,5 +99,8 @@ func recipeOptionCodes() []Entry {
 		{"Q074", Usage, "unknown lane",
 			"keep and drop name lanes of their chain: the columns it started with, or what earlier steps made of them. This name is not among them.",
 			"`quern plan RECIPE` prints the names of the lanes after every step."},
+		{"Q075", Usage, "lists where columns meet",
+			"An operator that takes several columns together cannot take lists: their elements do not belong to each other.",
+			"Make one value of each list first (`pool`), or apply an operator of one column to the lists, which takes them element by element."},
 	}
 }

@@ -3,7 +3,7 @@ package diag
 // runCodes lists Q401 to Q499.
 func runCodes() []Entry {
 	var all []Entry
-	for _, list := range [][]Entry{computeCodes(), outputCodes(), spillCodes()} {
+	for _, list := range [][]Entry{computeCodes(), partCodes(), outputCodes(), spillCodes()} {
 		all = append(all, list...)
 	}
 	return all
@@ -21,8 +21,8 @@ func computeCodes() []Entry {
 	}
 }
 
-// outputCodes are about what is written.
-func outputCodes() []Entry {
+// partCodes are about the rows that are written.
+func partCodes() []Entry {
 	return []Entry{
 		{
 			Code: "Q420", Class: Usage,
@@ -39,14 +39,14 @@ func outputCodes() []Entry {
 		{
 			Code: "Q422", Class: Usage,
 			Title:   "column name that an output cannot have",
-			Explain: "With layout: columns every column names a file (.npy) or an array (safetensors), and this name has a slash, starts with a dot, or means something else in the format.",
-			Next:    "Rename the feature, or use layout: rows.",
+			Explain: "With layout: columns every column names a file (.npy) or an array (safetensors), and this name has a slash, starts with a dot, or means something else in the format. A column of lists NAME has arrays of its own in every layout, NAME or NAME.values and NAME.offsets, and no other array may be called so.",
+			Next:    "Rename the feature, or, unless it has lists, use layout: rows.",
 		},
 		{
 			Code: "Q423", Class: BadData,
-			Title:   "string too long for a Parquet page",
-			Explain: "Pages of Parquet count their bytes in 31 bits, and most readers hold a page whole. A string of more than 1 GiB fits in none of them.",
-			Next:    "Shorten the strings (substr), or leave the column out.",
+			Title:   "string or list too long for a Parquet page",
+			Explain: "Pages of Parquet count their bytes in 31 bits, and most readers hold a page whole. A string of more than 1 GiB fits in none of them, nor does a list whose elements take so much.",
+			Next:    "Shorten the strings (substr) or the lists (slice), or leave the column out.",
 		},
 		{
 			Code: "Q424", Class: Failed,
@@ -54,6 +54,18 @@ func outputCodes() []Entry {
 			Explain: "Parquet numbers the row groups of a file in 15 bits. A part comes near to that only if one chunk of the source is enormous or its strings are very long.",
 			Next:    "Split the source's file, or leave the longest strings out.",
 		},
+		{
+			Code: "Q425", Class: Failed,
+			Title:   "too many lists in one row group",
+			Explain: "The lists of one column and one chunk of the source are written as one row group, whose elements are collected in memory. These have more bytes than fit there.",
+			Next:    "Write the source with smaller row groups, or shorten the lists (`slice`, `pad`).",
+		},
+	}
+}
+
+// outputCodes are about the folders that are written.
+func outputCodes() []Entry {
+	return []Entry{
 		{
 			Code: "Q430", Class: Usage,
 			Title:   "finished output in the way",
@@ -113,6 +125,12 @@ func spillCodes() []Entry {
 			Title:   "strings of a batch too long",
 			Explain: "The strings that one feature makes of one batch are longer than 4 GiB together, which is what 32-bit offsets reach. Cutting them off would change the answer.",
 			Next:    "Read the source in smaller batches, or shorten the strings first (substr, hash).",
+		},
+		{
+			Code: "Q482", Class: Failed,
+			Title:   "lists of a batch too long",
+			Explain: "The lists that one feature makes of one batch have more than 2,147,483,646 elements together, which is what a 32-bit index reaches. Cutting them off would change the answer.",
+			Next:    "Read the source in smaller batches, or pad to a shorter length.",
 		},
 	}
 }

@@ -97,7 +97,11 @@ func (c *checker) name(n *node) *term {
 	case f.Type == column.Invalid:
 		return nil
 	}
-	return &term{op: program.Load, typ: f.Type, name: n.key()}
+	t := &term{op: program.Load, typ: f.Type.Elem(), name: n.key()}
+	if f.Type.IsList() {
+		t.shape = n.key()
+	}
+	return t
 }
 
 func (c *checker) unknownName(n *node) {
@@ -129,17 +133,21 @@ func (c *checker) find(name string) (function, bool) {
 type need uint8
 
 const (
-	anyValue  need = iota // of a known type
-	anyOrNull             // also the null without a type
-	number                // any number, as it is
-	realOf                // any number, as a real
-	integer               // int32 or int64
-	boolean               // bool
-	text                  // string
-	moment                // date, datetime or timestamp
-	sameType              // as the other arguments marked so
-	fixedText             // a string literal
-	fixedInt              // an integer literal, not negative
+	anyValue   need = iota // of a known type
+	anyOrNull              // also the null without a type
+	number                 // any number, as it is
+	realOf                 // any number, as a real
+	integer                // int32 or int64
+	boolean                // bool
+	text                   // string
+	moment                 // date, datetime or timestamp
+	sameType               // as the other arguments marked so
+	fixedText              // a string literal
+	fixedInt               // an integer literal, not negative
+	fixedPlace             // an integer literal
+	listOf                 // a list, whole
+	numberList             // a list of numbers, whole
+	textOrList             // a string, or a list, whole
 )
 
 // String names what is needed, in a sentence.
@@ -159,6 +167,14 @@ func (w need) String() string {
 		return "a string literal"
 	case fixedInt:
 		return "an integer literal from 0"
+	case fixedPlace:
+		return "an integer literal"
+	case listOf:
+		return "a list"
+	case numberList:
+		return "a list of numbers"
+	case textOrList:
+		return "a string or a list"
 	}
 	return "a value"
 }
@@ -172,15 +188,28 @@ func (w need) defaultType() column.Type {
 		return column.Int64
 	case boolean:
 		return column.Bool
-	case text:
+	case text, textOrList:
 		return column.String
 	}
 	return column.Invalid
 }
 
-// meets reports whether a value of type t is what is needed.
+// whole reports whether lists are needed as they are, not their elements.
+func (w need) whole() bool { return w == listOf || w == numberList || w == textOrList }
+
+// meets reports whether a value of type t is what is needed; of a list, unless it is
+// taken whole, whether the elements are.
 func (w need) meets(t column.Type) bool {
+	if !w.whole() {
+		t = t.Elem()
+	}
 	switch w {
+	case listOf:
+		return t.IsList()
+	case numberList:
+		return t.IsList() && t.Elem().Numeric()
+	case textOrList:
+		return t.IsList() || t == column.String
 	case number, realOf:
 		return t.Numeric()
 	case integer:
@@ -201,7 +230,7 @@ func (c *checker) fit(who string, w need, n *node, t *term) *term {
 	switch {
 	case t == nil:
 		return nil
-	case w == fixedText || w == fixedInt:
+	case w == fixedText || w == fixedInt || w == fixedPlace:
 		return c.fitLiteral(who, w, n, t)
 	case t.untyped() && (w == number || w == sameType || w == anyOrNull):
 		return t
@@ -210,9 +239,13 @@ func (c *checker) fit(who string, w need, n *node, t *term) *term {
 	case t.untyped():
 		c.untypedNull(n)
 		return nil
-	case !w.meets(t.typ):
-		e := c.report(n.span, "Q114", "%s needs %s, but %s is %s", who, w, c.source(n), withArticle(t.typ))
-		e.Hint = castHint(w, t.typ, c.source(n))
+	case !w.meets(t.full()):
+		e := c.report(n.span, "Q114", "%s needs %s, but %s is %s", who, w, c.source(n), withArticle(t.full()))
+		if !w.whole() || t.shape != "" {
+			e.Hint = castHint(w, t.typ, c.source(n))
+		} else if t.typ.Numeric() {
+			e.Hint = "of several values of a row there are least, greatest and +"
+		}
 		return nil
 	case w == realOf:
 		return t.real()
@@ -222,8 +255,8 @@ func (c *checker) fit(who string, w need, n *node, t *term) *term {
 
 func (c *checker) fitLiteral(who string, w need, n *node, t *term) *term {
 	good := n.str()
-	if w == fixedInt {
-		good = n.kind == literalNode && n.typ == column.Int64 && n.value.Int >= 0
+	if w == fixedInt || w == fixedPlace {
+		good = n.kind == literalNode && n.typ == column.Int64 && (n.value.Int >= 0 || w == fixedPlace)
 	}
 	if !good {
 		c.report(n.span, "Q115", "%s needs %s here, the same for all rows", who, w)
@@ -255,6 +288,10 @@ func castHint(w need, t column.Type, source string) string {
 		return fmt.Sprintf("write int(%s)", source)
 	case (w == number || w == realOf || w == integer) && t.Temporal():
 		return "take a part, as in hour(...), or days_between(a, b), seconds_between(a, b)"
+	case w == numberList && t == column.String:
+		return fmt.Sprintf("write float(%s) or int(%s), which take lists element by element", source, source)
+	case w == numberList && t == column.Bool:
+		return fmt.Sprintf("write int(%s)", source)
 	case w == text:
 		return fmt.Sprintf("write string(%s)", source)
 	case w == moment && t == column.String:
@@ -301,7 +338,7 @@ func (c *checker) unify(who string, nodes []*node, terms []*term) []*term {
 		next, ok := wider(common, t.typ)
 		if !ok {
 			e := c.report(nodes[i].span, "Q119", "%s needs values of one type: %s is %s, %s is %s", who,
-				c.source(nodes[first]), withArticle(terms[first].typ), c.source(nodes[i]), withArticle(t.typ))
+				c.source(nodes[first]), withArticle(terms[first].full()), c.source(nodes[i]), withArticle(t.full()))
 			e.Hint = mixHint(terms[first], t, c.source(nodes[first]), c.source(nodes[i]))
 			return nil
 		}

@@ -40,6 +40,14 @@
 // of integers are integers (overflow is a fault; // and % by the integer 0 are null), / is
 // real (by 0: infinite or NaN). Arithmetic on float32 gives float64. Strings are compared with strings, a date with a date.
 //
+// # Lists
+//
+// Operators and functions take a list element by element and give a list of the same
+// shape: tags = 'a' is a list of bools. All that meets in one of them has one shape,
+// or is the same for all rows: prices * 1.1, but not prices * rate. A name has a shape
+// of its own, and so has list_slice(...). length and the functions whose names start
+// with list_ see a list whole.
+//
 // # Null
 //
 // Operators give null for a null argument, except and, or (false and null is false,

@@ -50,5 +50,8 @@ const intro = "# Expressions\n\n" +
 	"An integer becomes a float64 where it meets a real; nothing else is converted by itself. `+ - * // %` of integers are\n" +
 	"integers: overflow ends the run with the row that is to blame, and `//` and `%` by zero are null. `/` is real.\n" +
 	"Both branches of `if` are computed, so a value that faults in either is an error; `try_int` and its kin give null instead.\n\n" +
+	"A list is taken element by element, and gives a list of the same shape: `tags = 'a'` is a list of bools. Everything that\n" +
+	"meets has one shape or is the same for all rows: `prices * 1.1`, but not `prices * rate`. `length` and the `list_` functions\n" +
+	"see a list whole. A condition needs one bool: `list_max(int(tags = 'a')) = 1` where any element is 'a'.\n\n" +
 	"Null makes null, except that `false and null` is false, `true or null` is true, and `if` takes null for false. NaN is a\n" +
 	"value, not a null.\n"

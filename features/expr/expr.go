@@ -83,7 +83,7 @@ func (e *Expr) Check(scope Scope) (column.Type, error) {
 	if err != nil || t == nil {
 		return column.Invalid, err
 	}
-	return t.typ, nil
+	return t.full(), nil
 }
 
 // Lower adds the instructions of the expression to b and returns the register of

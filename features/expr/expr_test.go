@@ -99,7 +99,9 @@ func brokenSchema() column.Schema {
 	return column.Schema{
 		{Name: "delay", Type: column.Int32}, {Name: "distance", Type: column.Float32}, {Name: "origin", Type: column.String},
 		{Name: "date", Type: column.Datetime}, {Name: "day", Type: column.Date}, {Name: "seen", Type: column.Timestamp},
-		{Name: "late", Type: column.Bool}, {Name: "features.speed", Type: column.Float64}, {Name: "odd", Type: column.Invalid},
+		{Name: "late", Type: column.Bool}, {Name: "features.speed", Type: column.Float64},
+		{Name: "tags", Type: column.ListOf(column.String)}, {Name: "prices", Type: column.ListOf(column.Float32)}, {Name: "counts", Type: column.ListOf(column.Int32)},
+		{Name: "odd", Type: column.Invalid},
 	}
 }
 
@@ -293,7 +295,7 @@ func TestFunctions(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, file := range []string{"testdata/broken.txt", "testdata/meaning_operators.txt", "testdata/meaning_functions.txt"} {
+	for _, file := range []string{"testdata/broken.txt", "testdata/meaning_operators.txt", "testdata/meaning_functions.txt", "testdata/meaning_lists.txt"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -319,7 +321,8 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		e.Names()
-		schema := brokenSchema()[:8]
+		schema := brokenSchema()
+		schema = schema[:len(schema)-1]
 		b := program.NewBuilder(schema)
 		typ, err := e.Check(columns{schema: schema})
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 type Function struct {
 	Name      string
 	Signature string // "substr(s string, start int [, length int]) -> string"
-	Group     string // "numbers", "choice", "conversion", "strings", "dates", "ids"
+	Group     string // "numbers", "choice", "conversion", "strings", "dates", "lists", "ids"
 	Doc       string // what it gives, faults included
 	Null      string // what it makes of null
 }
@@ -36,7 +36,7 @@ type function struct {
 
 func functions() []function {
 	var all []function
-	for _, list := range [][]function{numberFunctions(), choiceFunctions(), castFunctions(), textFunctions(), timeFunctions(), idFunctions()} {
+	for _, list := range [][]function{numberFunctions(), choiceFunctions(), castFunctions(), textFunctions(), timeFunctions(), listFunctions(), idFunctions()} {
 		all = append(all, list...)
 	}
 	for i := range all {
@@ -89,7 +89,7 @@ func (c *checker) call(n *node) *term {
 		args[i] = c.fit(n.text, f.need(i), n.args[i], t)
 		good = good && args[i] != nil
 	}
-	if !good || !c.level(&f, n, args) {
+	if !good || !c.level(&f, n, args) || !f.needs[0].whole() && !c.inStep(n.text, n.args, args) {
 		return nil
 	}
 	return f.build(c, n, args)
@@ -149,8 +149,14 @@ func elsewhere(name string) string {
 	name = strings.ToLower(name)
 	same := ""
 	switch name {
-	case "len", "char_length", "str_len":
+	case "len", "char_length", "str_len", "list_length", "list_len", "array_length", "array_size", "cardinality", "size":
 		same = "length"
+	case "list_get", "list_extract", "list_element", "element_at", "array_get", "array_extract":
+		same = "list_at"
+	case "list_avg", "array_avg", "array_mean":
+		same = "list_mean"
+	case "array_sum", "array_min", "array_max", "array_slice":
+		same = strings.Replace(name, "array", "list", 1)
 	case "ifnull", "nvl", "fillna", "fill_null":
 		same = "coalesce"
 	case "isnull", "isna":
@@ -166,9 +172,9 @@ func elsewhere(name string) string {
 	case "sgn", "signum":
 		same = "sign"
 	case "min":
-		same = "least"
+		same = "least, and of a list list_min"
 	case "max":
-		same = "greatest"
+		same = "greatest, and of a list list_max"
 	case "clamp":
 		same = "clip"
 	case "substring", "slice", "mid":
@@ -198,7 +204,7 @@ func elsewhere(name string) string {
 	case "now", "today", "current_date", "current_timestamp", "rand", "random":
 		return "a feature depends on its row alone; give the source a column with the time or the number"
 	case "mean", "avg", "sum", "std", "count", "median":
-		return "an expression sees one row; statistics are learnt by steps such as fill and standardize"
+		return "an expression sees one row; statistics are learnt by steps such as fill and standardize. Of a list there are list_mean, list_sum and length"
 	}
 	if same == "" {
 		return ""

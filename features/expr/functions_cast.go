@@ -42,7 +42,7 @@ func castFunctions() []function {
 
 // noCast reports that x cannot be converted.
 func (c *checker) noCast(n *node, x *term, hint string) *term {
-	c.report(n.args[0].span, "Q114", "%s cannot convert %s: %s", n.text, withArticle(x.typ), c.source(n.args[0])).Hint = hint
+	c.report(n.args[0].span, "Q114", "%s cannot convert %s: %s", n.text, withArticle(x.full()), c.source(n.args[0])).Hint = hint
 	return nil
 }
 

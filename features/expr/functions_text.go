@@ -26,7 +26,7 @@ func textFunctions() []function {
 		fn("lower(s string) -> string", "In small letters (Unicode, letter by letter, no language's rules).", op(program.Lower), text),
 		fn("upper(s string) -> string", "In capital letters (Unicode, letter by letter, no language's rules).", op(program.Upper), text),
 		fn("trim(s string) -> string", "Without the white space at both ends.", op(program.Trim), text),
-		fn("length(s string) -> int64", "How many characters (Unicode code points; an invalid byte is one).", op(program.Length), text),
+		fn("length(x string or list) -> int64", "How many characters (Unicode code points; an invalid byte is one); of a list, how many elements, null ones too.", lengthOf, textOrList),
 		substr,
 		concat,
 		fn("contains(s string, part string) -> bool", "Whether part occurs in s, byte by byte.", op(program.Contains), text, text),

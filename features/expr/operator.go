@@ -10,6 +10,9 @@ import (
 // operator returns the term of an operator.
 func (c *checker) operator(n *node) *term {
 	args, ok := c.terms(n.args)
+	if ok && !c.inStep(quoted(n), n.args, args) {
+		return nil
+	}
 	switch n.text {
 	case "and", "or", "not":
 		return c.logic(n, args)
@@ -154,7 +157,7 @@ func (c *checker) comparable(n, a, b *node, x, y *term) (*term, *term) {
 	case x.typ.Numeric() && y.typ.Numeric():
 		return x.real(), y.real()
 	}
-	e := c.report(n.word, "Q114", "cannot compare %s with %s: %s, %s", withArticle(x.typ), withArticle(y.typ), c.source(a), c.source(b))
+	e := c.report(n.word, "Q114", "cannot compare %s with %s: %s, %s", withArticle(x.full()), withArticle(y.full()), c.source(a), c.source(b))
 	e.Hint = mixHint(x, y, c.source(a), c.source(b))
 	for _, side := range []struct{ flag, other *node }{{a, b}, {b, a}} {
 		if side.other.kind == literalNode && side.flag.kind != literalNode && (x.typ == column.Bool || y.typ == column.Bool) {

@@ -74,6 +74,12 @@ func show(t column.Type, v program.Value) string {
 	switch {
 	case v.Null:
 		return t.String() + " null"
+	case t.IsList():
+		var texts []string
+		for _, e := range v.List {
+			texts = append(texts, strings.TrimPrefix(show(t.Elem(), e), t.Elem().String()+" "))
+		}
+		return t.String() + " [" + strings.Join(texts, ", ") + "]"
 	case t == column.String:
 		return string(appendQuoted([]byte("string "), string(v.Str)))
 	}
@@ -81,12 +87,57 @@ func show(t column.Type, v program.Value) string {
 }
 
 // script is testdata/*.txt: "let name type = value" gives a column and its value in
-// the one row, "expression -> result" is a case.
+// the one row (a list is written [1, null]), "expression -> result" is a case.
 type script struct {
 	schema column.Schema
 	row    map[string]program.Value
 	cases  int
 	calls  map[string]bool
+}
+
+// literalValue evaluates an expression without names.
+func literalValue(text string) (program.Value, error) {
+	e, err := Parse(text)
+	if err != nil {
+		return program.Value{}, err
+	}
+	b := program.NewBuilder(nil)
+	r, err := e.Lower(b, columns{b: b})
+	if err != nil {
+		return program.Value{}, err
+	}
+	b.Output("x", r, program.RoleFeature)
+	p := b.Finish()
+	evaluator, err := p.Evaluator()
+	if err != nil {
+		return program.Value{}, err
+	}
+	registers, err := evaluator.Row(nil)
+	if err != nil {
+		return program.Value{}, err
+	}
+	return registers[p.Outputs[0].Register], nil
+}
+
+// listOfLiterals evaluates expressions with commas between.
+func listOfLiterals(text string) (program.Value, error) {
+	list := program.Value{List: []program.Value{}}
+	for part := range strings.SplitSeq(text, ", ") {
+		v := program.NullValue()
+		var err error
+		switch part {
+		case "":
+			continue
+		case "null":
+		default:
+			v, err = literalValue(part)
+		}
+		if err != nil {
+			return list, err
+		}
+		list.List = append(list.List, v)
+	}
+	return list, nil
 }
 
 func (s *script) let(line string) error {
@@ -100,27 +151,16 @@ func (s *script) let(line string) error {
 		return fmt.Errorf("no type %q", typeName)
 	}
 	v := program.NullValue()
-	if text != "null" {
-		e, err := Parse(text)
-		if err != nil {
-			return err
-		}
-		b := program.NewBuilder(nil)
-		r, err := e.Lower(b, columns{b: b})
-		if err != nil {
-			return err
-		}
-		b.Output("x", r, program.RoleFeature)
-		p := b.Finish()
-		evaluator, err := p.Evaluator()
-		if err != nil {
-			return err
-		}
-		registers, err := evaluator.Row(nil)
-		if err != nil {
-			return err
-		}
-		v = registers[p.Outputs[0].Register]
+	var err error
+	switch {
+	case text == "null":
+	case typ.IsList():
+		v, err = listOfLiterals(strings.Trim(text, "[]"))
+	default:
+		v, err = literalValue(text)
+	}
+	if err != nil {
+		return err
 	}
 	if i := s.schema.Find(name); i >= 0 {
 		s.schema[i].Type = typ

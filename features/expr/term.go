@@ -7,9 +7,14 @@ import (
 
 // term is a typed expression: one instruction to be, or a name. Terms may share
 // arguments. The literal null has no type (Invalid) until something gives it one.
+//
+// A list is judged by its elements: typ is their type, since operators and functions
+// take lists element by element, and shape says in which lists they stand.
 type term struct {
 	op       program.Op // Load: a name of the scope
 	typ      column.Type
+	shape    string // of a list: what it has its shape from; "": no list
+	fixed    bool   // the same for all rows
 	imm      program.Imm
 	args     []*term
 	name     string
@@ -19,7 +24,7 @@ type term struct {
 
 // constant is a term of a fixed value.
 func constant(t column.Type, v program.Value) *term {
-	return &term{op: program.Const, typ: t, imm: program.Imm{Value: v}}
+	return &term{op: program.Const, typ: t, fixed: true, imm: program.Imm{Value: v}}
 }
 
 func floatTerm(x float64) *term { return constant(column.Float64, program.Value{Float: x}) }
@@ -44,7 +49,32 @@ func applyTyped(op program.Op, t column.Type, imm program.Imm, args ...*term) *t
 	if err != nil {
 		panic("quern: bug: " + err.Error())
 	}
-	return &term{op: op, typ: t, imm: imm, args: args}
+	result := &term{op: op, typ: t, fixed: true, imm: imm, args: args}
+	for _, a := range args {
+		result.fixed = result.fixed && a.fixed
+		if a.shape != "" {
+			result.shape = a.shape
+		}
+	}
+	return result
+}
+
+// whole is the term of an instruction that makes a value, or lists of the given
+// shape, of a list.
+func whole(op program.Op, imm program.Imm, shape string, list *term) *term {
+	t, err := program.Infer(op, imm, []column.Type{list.full()}, column.Invalid)
+	if err != nil {
+		panic("quern: bug: " + err.Error())
+	}
+	return &term{op: op, typ: t.Elem(), shape: shape, imm: imm, args: []*term{list}}
+}
+
+// full is the type of t: of a list that of lists.
+func (t *term) full() column.Type {
+	if t.shape == "" {
+		return t.typ
+	}
+	return column.ListOf(t.typ)
 }
 
 // plain is apply without immediates.
@@ -98,7 +128,11 @@ func (t *term) lower(b *program.Builder, scope Scope) program.Register {
 		for i, a := range t.args {
 			args[i] = a.lower(b, scope)
 		}
-		t.register = b.EmitTyped(t.op, t.typ, t.imm, args...)
+		typ := t.typ // of elements, which EmitTyped is told of
+		if t.op.Whole() {
+			typ = t.full()
+		}
+		t.register = b.EmitTyped(t.op, typ, t.imm, args...)
 	}
 	t.lowered = true
 	return t.register

@@ -61,6 +61,9 @@ func (b *Builder) EmitTyped(op Op, t column.Type, imm Imm, args ...Register) Reg
 	for i, r := range args {
 		types[i] = b.Type(r)
 	}
+	if t != column.Invalid {
+		t = t.Like(shapeOf(op, types)) // the caller speaks of elements
+	}
 	t, err := Infer(op, imm, types, t)
 	if err == nil {
 		in := Instr{Op: op, Type: t, Args: args, Imm: imm}
@@ -93,6 +96,7 @@ func appendKey(dst []byte, in *Instr) []byte {
 	word(uint64(v.Int))
 	word(math.Float64bits(v.Float))
 	word(uint64(in.Imm.Int))
+	word(uint64(in.Imm.Extra))
 	word(uint64(in.Imm.NaN))
 	for _, s := range []string{string(v.Str), in.Imm.Text} {
 		word(uint64(len(s)))
@@ -115,6 +119,9 @@ func (b *Builder) Type(r Register) column.Type {
 	}
 	return b.program.Code[r].Type
 }
+
+// Elem returns the type of a register, or of its elements if it holds lists.
+func (b *Builder) Elem(r Register) column.Type { return b.Type(r).Elem() }
 
 // ConstFloat returns the register of a Float64 constant.
 func (b *Builder) ConstFloat(x float64) Register {
@@ -156,6 +163,9 @@ func (b *Builder) SetOrigin(o Origin) {
 // AddTable adds a table and returns its number, for Lookup. A table that is there
 // already is found again; another one of the same name is a bug.
 func (b *Builder) AddTable(t Table) int {
+	if t.facts == nil {
+		t.facts = newTableFacts(t)
+	}
 	if err := checkTable(&t); err != nil {
 		panic("quern: bug: " + err.Error())
 	}

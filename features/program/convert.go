@@ -20,12 +20,13 @@ func (b *Builder) Choose(cond, x, y Register) Register { return b.Emit(Select, I
 
 // Convert returns r as type t, in as many instructions as it takes (see CanConvert).
 // Conversions fault where the value does not fit. A real becomes Float32 by one
-// rounding, an integer by two (through Float64).
+// rounding, an integer by two (through Float64). A list is converted element by
+// element: t is the type of its elements.
 func (b *Builder) Convert(r Register, t column.Type) Register {
-	for b.Type(r) != t {
-		op, next := convertStep(b.Type(r), t)
+	for b.Elem(r) != t {
+		op, next := convertStep(b.Elem(r), t)
 		if op == NoOp {
-			panic(fmt.Sprintf("quern: bug: no conversion from %s to %s", b.Type(r), t))
+			panic(fmt.Sprintf("quern: bug: no conversion from %s to %s", b.Elem(r), t))
 		}
 		r = b.EmitTyped(op, next, Imm{}, r)
 	}

@@ -15,6 +15,16 @@
 //
 // Unless an instruction says otherwise it is strict: null if any argument is null.
 //
+// # Lists
+//
+// A register of a list type holds a list of elements per row. An operation on
+// scalars takes lists element by element: its result is a list of the same shape,
+// null where the list is null. Its other arguments are lists of the same shape (from
+// the same list, by such operations) or constants. The operations from ListSlice on
+// see a list whole: they cut it, extend it, or make one scalar of it. A statistic that
+// observes lists observes their elements. There are no lists of lists and no
+// constants that are lists.
+//
 // # Faults
 //
 // Some instructions can fault on a value (integer overflow, a string that is no
@@ -23,9 +33,10 @@
 //
 // # Domains
 //
-// A register depends on constants only, on one input column, or on several (see
-// Program.Domains). Back ends evaluate one-column registers once per dictionary
-// slot.
+// A register depends on constants only, on one input column, on one list that an
+// instruction made, or on several (see Program.Domains). Back ends evaluate
+// one-column registers once per dictionary slot: for a column of lists, per slot of
+// its elements.
 //
 // # NaN
 //

@@ -32,7 +32,7 @@ func Eval(op Op, t column.Type, imm Imm, argTypes []column.Type, args []Value, t
 // apply evaluates f: null for a null argument if op is strict, and with the result
 // in canonical form.
 func apply(op Op, t column.Type, f scalar, args []Value) (Value, error) {
-	if op.Strict() {
+	if op.Strict() && (op.Whole() || !t.IsList()) { // on elements, f sees to it
 		for i := range args {
 			if args[i].Null {
 				return NullValue(), nil
@@ -51,7 +51,13 @@ func prepare(op Op, t column.Type, imm Imm, argTypes []column.Type, tables []Tab
 	if _, err := Infer(op, imm, argTypes, t); err != nil {
 		return nil, err
 	}
+	if shape := shapeOf(op, argTypes); shape != column.Invalid {
+		f, err := prepare(op, t.Elem(), imm, elements(shape, argTypes), tables)
+		return onElements(op, t, f, argTypes), err
+	}
 	switch {
+	case op.Whole():
+		return evalList(op, imm, argTypes[0].Elem()), nil
 	case op == Const:
 		return func([]Value) (Value, error) { return imm.Value, nil }, nil
 	case op == Lookup:
@@ -77,7 +83,10 @@ func prepare(op Op, t column.Type, imm Imm, argTypes []column.Type, tables []Tab
 // CanFault reports whether an instruction can fault on some value. It may say so
 // of one that cannot, never the reverse.
 func CanFault(op Op, imm Imm, args []column.Type) bool {
+	args = elements(shapeOf(op, args), args)
 	switch op {
+	case ListSum:
+		return args[0].Elem().Integer()
 	case Add, Sub, Mul, FloorDiv, Neg, Abs:
 		return args[0].Kind() == column.Ints
 	case ToInt:
@@ -102,7 +111,7 @@ func CanNull(op Op, imm Imm) bool {
 		return imm.Value.Null
 	case ParseInt, ParseFloat, ParseBool, ParseTime:
 		return imm.Int == 1
-	case Load, FloorDiv, Mod, Lookup, SplitPart:
+	case Load, FloorDiv, Mod, Lookup, SplitPart, ListAt, ListSum, ListMean, ListMin, ListMax:
 		return true
 	}
 	return false
@@ -132,7 +141,7 @@ func evalLookup(imm Imm, key column.Type, tables []Table) (scalar, error) {
 		return nil, err
 	}
 	return func(a []Value) (Value, error) {
-		row := index.find(key, a[0], nil)
+		row := index.find(key, a[0])
 		if row < 0 {
 			return NullValue(), nil
 		}

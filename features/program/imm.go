@@ -17,6 +17,10 @@ const (
 	maxPattern = 1 << 12 // bytes of a regular expression
 )
 
+// MaxPad is how long ListPad can make a list: 65,536 elements are beyond the
+// sequences of any model, and a row of them is half a megabyte.
+const MaxPad = 1 << 16
+
 // immKeys names the immediates of an operation as the text form does. An empty
 // name: the operation does not have that immediate, and it must be zero.
 type immKeys struct {
@@ -25,6 +29,7 @@ type immKeys struct {
 	table  bool // Int is a table
 	part   bool
 	int    string
+	extra  string
 	nan    string
 	floats string
 	text   string
@@ -59,6 +64,12 @@ func keysOf(op Op) immKeys {
 		return immKeys{text: "pattern"}
 	case SplitPart:
 		return immKeys{int: "field"}
+	case ListSlice:
+		return immKeys{int: "start", extra: "end"}
+	case ListPad:
+		return immKeys{int: "length", extra: "before"}
+	case ListAt:
+		return immKeys{int: "position"}
 	}
 	return immKeys{}
 }
@@ -86,6 +97,11 @@ func checkImm(op Op, imm Imm, t column.Type) error {
 		return checkRange("buckets", imm.Int, 1, math.MaxInt64)
 	case SplitPart:
 		return checkRange("field", imm.Int, 0, math.MaxInt64)
+	case ListPad:
+		if err := checkRange("length", imm.Int, 0, MaxPad); err != nil {
+			return err
+		}
+		return checkRange("before", imm.Extra, 0, 1)
 	case Match:
 		_, err := compilePattern(imm.Text)
 		return err
@@ -107,10 +123,14 @@ func checkUnused(k immKeys, imm Imm) error {
 	v := imm.Value
 	used := k.int != "" || k.input || k.table
 	switch {
+	case v.List != nil:
+		return errors.New("a list is no immediate value")
 	case !k.value && (v.Null || v.Bool || v.Int != 0 || math.Float64bits(v.Float) != 0 || v.Str != nil):
 		return errors.New("has no immediate value")
 	case !used && imm.Int != 0:
 		return errors.New("has no immediate integer")
+	case k.extra == "" && imm.Extra != 0:
+		return errors.New("has no second immediate integer")
 	case k.nan == "" && imm.NaN != 0:
 		return errors.New("has no immediate for NaN")
 	case k.floats == "" && imm.Floats != nil:
@@ -133,6 +153,9 @@ func checkRange(name string, x, low, high int64) error {
 // checkConst checks that v is a value of t in canonical form: only the field of
 // t's kind is set, and a value of a narrow type fits its storage.
 func checkConst(t column.Type, v Value) error {
+	if t.IsList() {
+		return errors.New("there are no constant lists")
+	}
 	if normalize(t, v).same(v) {
 		return checkFits(t, v)
 	}

@@ -22,18 +22,23 @@ func Infer(op Op, imm Imm, args []column.Type, want column.Type) (column.Type, e
 			return column.Invalid, fmt.Errorf("%s: an argument has no type", op)
 		}
 	}
-	got, err := derive(op, imm, args, want)
+	shape := shapeOf(op, args)
+	got, err := derive(op, imm, elements(shape, args), want.Elem())
+	if shape == column.Invalid && (op == Load || op == Const || op.Whole()) {
+		got, err = derive(op, imm, args, want)
+	}
 	if err != nil {
 		return column.Invalid, fmt.Errorf("%s: %w", op, err)
 	}
 	if got.Kind() == column.NoKind {
 		return column.Invalid, fmt.Errorf("%s%s: not defined for these types", op, typeList(args))
 	}
-	if want != column.Invalid && want != got {
-		return column.Invalid, fmt.Errorf("%s%s gives %s, not %s", op, typeList(args), got, want)
-	}
 	if err := checkImm(op, imm, got); err != nil {
 		return column.Invalid, fmt.Errorf("%s: %w", op, err)
+	}
+	got = got.Like(shape)
+	if want != column.Invalid && want != got {
+		return column.Invalid, fmt.Errorf("%s%s gives %s, not %s", op, typeList(args), got, want)
 	}
 	return got, nil
 }
@@ -60,7 +65,7 @@ func arity(op Op) (low, high int) {
 	case Clamp, Select, Substr, Replace:
 		return 3, 3
 	case Add, Sub, Mul, Div, FloorDiv, Mod, Min, Max, Pow, Eq, Ne, Lt, Le, And, Or,
-		Coalesce, Contains, StartsWith, EndsWith, SplitPart:
+		Coalesce, Contains, StartsWith, EndsWith, SplitPart, ListPad:
 		return 2, 2
 	}
 	return 1, 1
@@ -111,6 +116,9 @@ func derive(op Op, imm Imm, args []column.Type, want column.Type) (column.Type, 
 		return only(all(args, isInt64), column.Int64), nil
 	case DatePart:
 		return deriveDatePart(imm, args[0])
+	}
+	if op.Whole() {
+		return deriveList(op, args), nil
 	}
 	if op >= ToFloat && op <= ToDatetime {
 		return deriveConversion(op, imm, args[0], want)

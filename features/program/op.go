@@ -103,5 +103,16 @@ const (
 	Replace    // String, String old, String new: all occurrences; old empty: unchanged; longer than MaxText (!)
 	SplitPart  // String, String separator (empty: one field); Imm.Int field from 0: that field, null if there is none
 
+	// Lists: every operation above but Load and Const takes lists element by element
+	// (see the package's documentation); these see them whole. Strict but for ListPad.
+	ListSlice  // list; elements from Imm.Int up to but without Imm.Extra; negative: from the end, as in Python; cut to what there is
+	ListPad    // list, constant of the element type (perhaps null): as many of it that there are at least Imm.Int elements, behind them, or before them if Imm.Extra is 1; a null list counts as empty
+	ListLength // list -> Int64: how many elements, null ones too
+	ListAt     // list; Imm.Int position from 0, negative: from the end: that element, null if there is none
+	ListSum    // list of number: ((e0 + e1) + e2) ... without nulls, each sum rounded; integer overflow (!); null if there is none
+	ListMean   // list of float: ListSum divided by the count of what is not null
+	ListMin    // list of number: as Min does, without nulls; null if there is none
+	ListMax    // list of number: as Max does, without nulls; null if there is none
+
 	numOps
 )

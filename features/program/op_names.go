@@ -28,6 +28,9 @@ func names() [numOps]string {
 		Lower: "lower", Upper: "upper", Trim: "trim", Substr: "substr", Length: "length",
 		Concat: "concat", Contains: "contains", StartsWith: "starts_with",
 		EndsWith: "ends_with", Match: "match", Replace: "replace", SplitPart: "split_part",
+
+		ListSlice: "list_slice", ListPad: "list_pad", ListLength: "list_length", ListAt: "list_at",
+		ListSum: "list_sum", ListMean: "list_mean", ListMin: "list_min", ListMax: "list_max",
 	}
 }
 
@@ -62,8 +65,12 @@ func ParseOp(name string) (Op, bool) {
 // strict operation may give null for other reasons too (see CanNull).
 func (op Op) Strict() bool {
 	switch op {
-	case NoOp, Load, Const, And, Or, IsNull, IsNaN, IsInf, Coalesce, Select, Lookup:
+	case NoOp, Load, Const, And, Or, IsNull, IsNaN, IsInf, Coalesce, Select, Lookup, ListPad:
 		return false
 	}
 	return op < numOps
 }
+
+// Whole reports whether the operation sees lists whole. All others (but Load and
+// Const, which take no arguments) take lists element by element.
+func (op Op) Whole() bool { return op >= ListSlice && op <= ListMax }

@@ -242,6 +242,9 @@ func (p *parser) immediates(in *Instr) error {
 	if err == nil && k.int != "" {
 		in.Imm.Int, err = p.integer(k.int)
 	}
+	if err == nil && k.extra != "" {
+		in.Imm.Extra, err = p.integer(k.extra)
+	}
 	if err == nil && k.nan != "" {
 		in.Imm.NaN, err = p.integer(k.nan)
 	}

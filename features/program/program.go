@@ -15,6 +15,7 @@ type Value struct {
 	Int   int64
 	Float float64
 	Str   []byte
+	List  []Value // the elements
 }
 
 // Imm holds an instruction's immediate operands. Which fields count is said at
@@ -22,6 +23,7 @@ type Value struct {
 type Imm struct {
 	Value  Value
 	Int    int64
+	Extra  int64 // a second integer
 	NaN    int64
 	Floats []float64
 	Text   string
@@ -42,10 +44,15 @@ type Instr struct {
 // Table is a constant map from keys to integers or to floats. Keys, in register or
 // storage form, are distinct by their canonical bytes (see AppendCanonical); one of
 // them may be null. Table names are unique within a program.
+//
+// A table may have millions of keys. One made by NewTable is checked, digested and
+// indexed at most once, whatever number of programs it is copied into; a literal is
+// each time.
 type Table struct {
 	Name   string
 	Keys   column.Vector
 	Values column.Vector // Int64 or Float64, in register form, without nulls, as long as Keys
+	facts  *tableFacts
 }
 
 // Role says what an output column is for.

@@ -85,8 +85,8 @@ func AppendReal(dst []byte, t column.Type, x float64) []byte {
 }
 
 // AppendFormat writes a value as text: a real as AppendReal does, an integer in
-// decimal, true or false, a time as AppendTime does, a string as it is. v must not
-// be null.
+// decimal, true or false, a time as AppendTime does, a string as it is, a list as
+// [a, b] with quoted strings and null for null. v must not be null.
 func AppendFormat(dst []byte, t column.Type, v Value) []byte {
 	switch {
 	case t == column.Bool:
@@ -97,6 +97,26 @@ func AppendFormat(dst []byte, t column.Type, v Value) []byte {
 		return strconv.AppendInt(dst, v.Int, 10)
 	case t.Kind() == column.Floats:
 		return AppendReal(dst, t, v.Float)
+	case t.IsList():
+		return appendListText(dst, t.Elem(), v.List)
 	}
 	return append(dst, v.Str...)
+}
+
+func appendListText(dst []byte, elem column.Type, list []Value) []byte {
+	dst = append(dst, '[')
+	for i, v := range list {
+		if i > 0 {
+			dst = append(dst, ", "...)
+		}
+		switch {
+		case v.Null:
+			dst = append(dst, "null"...)
+		case elem == column.String:
+			dst = strconv.AppendQuote(dst, string(v.Str))
+		default:
+			dst = AppendFormat(dst, elem, v)
+		}
+	}
+	return append(dst, ']')
 }

@@ -95,7 +95,7 @@ func runRow(t *testing.T, number int, c *scriptCase, line string) (null bool) {
 	args := make([]Value, len(c.args))
 	for i, argType := range c.args {
 		var err error
-		if args[i], err = p.value(argType); err != nil {
+		if args[i], err = readValue(&p, argType); err != nil {
 			t.Fatalf("line %d: %v", number, err)
 		}
 		null = null || args[i].Null
@@ -107,7 +107,7 @@ func runRow(t *testing.T, number int, c *scriptCase, line string) (null bool) {
 			t.Errorf("line %d: %s: got %s, %v", number, line, valueText(c.Type, got), fault)
 		}
 	case "=":
-		want, err := p.value(c.Type)
+		want, err := readValue(&p, c.Type)
 		if err != nil {
 			t.Fatalf("line %d: %v", number, err)
 		}
@@ -119,4 +119,22 @@ func runRow(t *testing.T, number int, c *scriptCase, line string) (null bool) {
 		t.Fatalf("line %d: neither = nor !", number)
 	}
 	return null
+}
+
+// readValue reads a value; lists, which programs do not write, are "[ 1 null ]".
+func readValue(p *parser, t column.Type) (Value, error) {
+	if !t.IsList() || !strings.HasPrefix(p.rest, "[") {
+		return p.value(t)
+	}
+	p.word()
+	v := Value{List: []Value{}}
+	for !strings.HasPrefix(p.rest, "]") {
+		e, err := p.value(t.Elem())
+		if err != nil {
+			return v, err
+		}
+		v.List = append(v.List, e)
+	}
+	p.word()
+	return v, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 
 	"quern/features/column"
 )
@@ -17,13 +18,49 @@ func checkTable(t *Table) error {
 	if t.Name == "" {
 		return errors.New("a table has no name")
 	}
-	if err := checkTableVectors(t); err != nil {
-		return fmt.Errorf("table %q: %w", t.Name, err)
-	}
 	if _, err := indexTable(t); err != nil {
 		return fmt.Errorf("table %q: %w", t.Name, err)
 	}
 	return nil
+}
+
+// NewTable returns the table of keys and values. It keeps the vectors, which must
+// not change any more.
+func NewTable(name string, keys, values column.Vector) Table {
+	t := Table{Name: name, Keys: keys, Values: values}
+	t.facts = newTableFacts(t)
+	return t
+}
+
+// Identity returns what copies of a table have in common, and other tables have not:
+// a comparable value by which what is prepared for one copy is found again. It is nil
+// for tables that NewTable has not made.
+func (t *Table) Identity() any {
+	if t.facts == nil {
+		return nil
+	}
+	return t.facts
+}
+
+// tableFacts is what is found out about a table once, by whoever asks first.
+type tableFacts struct {
+	index  func() (*tableIndex, error)
+	digest func() [32]byte
+}
+
+func newTableFacts(t Table) *tableFacts {
+	return &tableFacts{
+		index:  sync.OnceValues(func() (*tableIndex, error) { return newTableIndex(&t) }),
+		digest: sync.OnceValue(func() [32]byte { return digestTable(&t) }),
+	}
+}
+
+// indexTable returns the index of t's keys, or why t is no map.
+func indexTable(t *Table) (*tableIndex, error) {
+	if t.facts != nil {
+		return t.facts.index()
+	}
+	return newTableIndex(t)
 }
 
 func checkTableVectors(t *Table) error {
@@ -61,6 +98,9 @@ func checkVector(v *column.Vector) error {
 	total := 0
 	for _, n := range lengths {
 		total += n
+	}
+	if v.Type.IsList() {
+		return errors.New("lists are not in tables")
 	}
 	held := 0
 	switch v.Type.Kind() {
@@ -100,58 +140,27 @@ func checkText(t *column.Text) error {
 	return nil
 }
 
-// tableIndex finds the row of a key by its canonical bytes.
-type tableIndex struct {
-	rows map[string]int
-	null int // row of the null key, or -1
-}
-
-func indexTable(t *Table) (*tableIndex, error) {
-	index := &tableIndex{rows: make(map[string]int, t.Keys.Len), null: -1}
-	var key []byte
-	for i := range t.Keys.Len {
-		v := ValueAt(&t.Keys, i)
-		if v.Null {
-			if index.null >= 0 {
-				return nil, fmt.Errorf("keys %d and %d are null", index.null, i)
-			}
-			index.null = i
-			continue
-		}
-		key = AppendCanonical(key[:0], t.Keys.Type, v)
-		if j, ok := index.rows[string(key)]; ok {
-			return nil, fmt.Errorf("keys %d and %d are equal", j, i)
-		}
-		index.rows[string(key)] = i
-	}
-	return index, nil
-}
-
-// find returns the row of a key of type typ, or -1. room is scratch memory.
-func (x *tableIndex) find(typ column.Type, key Value, room []byte) int {
-	if key.Null {
-		return x.null
-	}
-	if row, ok := x.rows[string(AppendCanonical(room[:0], typ, key))]; ok {
-		return row
-	}
-	return -1
-}
-
 // Digest returns the SHA-256 of the table's types and rows in order: per row the
 // key (a byte that is 0 for null and else 1, the length, the canonical bytes) and
 // the 8 bytes of the value. Its name is not in it.
 func (t *Table) Digest() [32]byte {
+	if t.facts != nil {
+		return t.facts.digest()
+	}
+	return digestTable(t)
+}
+
+func digestTable(t *Table) [32]byte {
 	h := sha256.New()
 	buf := binary.LittleEndian.AppendUint64([]byte{byte(t.Keys.Type), byte(t.Values.Type)}, uint64(t.Keys.Len))
 	var key []byte
 	for i := range t.Keys.Len {
-		if v := ValueAt(&t.Keys, i); v.Null {
+		if t.Keys.Null(i) {
 			buf = append(buf, 0)
 		} else {
-			key = AppendCanonical(key[:0], t.Keys.Type, v)
-			buf = binary.LittleEndian.AppendUint64(append(buf, 1), uint64(len(key)))
-			buf = append(buf, key...)
+			canonical := keyBytes(&t.Keys, i, &key)
+			buf = binary.LittleEndian.AppendUint64(append(buf, 1), uint64(len(canonical)))
+			buf = append(buf, canonical...)
 		}
 		value := ValueAt(&t.Values, i)
 		buf = binary.LittleEndian.AppendUint64(buf, uint64(value.Int)|math.Float64bits(value.Float))

@@ -124,6 +124,9 @@ func (w *textWriter) immediates(in *Instr) {
 	if k.int != "" {
 		w.add(" ", k.int, "=", strconv.FormatInt(imm.Int, 10))
 	}
+	if k.extra != "" {
+		w.add(" ", k.extra, "=", strconv.FormatInt(imm.Extra, 10))
+	}
 	if k.nan != "" {
 		w.add(" ", k.nan, "=", strconv.FormatInt(imm.NaN, 10))
 	}

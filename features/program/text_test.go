@@ -99,6 +99,12 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(header + "\n%0 string = const \"a\"\n%1 bool = match %0 pattern=\"(((a{1000}){1000}){1000})\"\noutput \"x\" %1 keep")
 	f.Add(header + "\n%0 int64 = const 0\n%1 timestamp = retype %0\n%2 date = to_date %1 zone=\"../x\"\noutput \"x\" %2 keep")
+	f.Add(listProgram().Text())
+	for _, line := range strings.Split(listProgram().Text(), "\n") {
+		f.Add(header + "\n" + line)
+	}
+	f.Add(lines(`list<int64> = load "a"`, `int64 = const 1`, `list<int64> = list_pad %0 %1 length=65536 before=1`, `output "y" %2 keep`))
+	f.Add(lines(`list<int64> = load "a"`, `list<int64> = list_slice %0 start=-9223372036854775808 end=-1`, `int64 = list_at %1 position=-9223372036854775808`, `output "y" %2 keep`))
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := Parse(text, testTables()...)
 		if err != nil {

@@ -3,6 +3,7 @@ package program
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -34,12 +35,30 @@ func immsOf(op Op, args int) []Imm {
 		return []Imm{{Int: 3}}
 	case ParseInt, ParseFloat, ParseBool, ParseTime:
 		return []Imm{{}, {Int: 1}}
+	case ListSlice:
+		return []Imm{{Int: 1, Extra: -1}, {Int: -1, Extra: math.MaxInt64}, {Int: math.MinInt64, Extra: 1}}
+	case ListPad:
+		return []Imm{{Int: 3}, {Int: 2, Extra: 1}, {}}
+	case ListAt:
+		return []Imm{{}, {Int: -1}, {Int: math.MaxInt64}, {Int: math.MinInt64}}
 	}
 	return []Imm{{}}
 }
 
-// eachTuple calls f with every tuple of n types.
-func eachTuple(n int, f func([]column.Type)) {
+// typesOf returns the types that the arguments of op are drawn from: lists of them
+// too, where it sees lists whole.
+func typesOf(op Op) []column.Type {
+	types := column.Types()
+	if op.Whole() {
+		for _, t := range column.Types() {
+			types = append(types, column.ListOf(t))
+		}
+	}
+	return types
+}
+
+// eachTuple calls f with every tuple of n of the types.
+func eachTuple(types []column.Type, n int, f func([]column.Type)) {
 	tuple := make([]column.Type, n)
 	var fill func(int)
 	fill = func(i int) {
@@ -47,7 +66,7 @@ func eachTuple(n int, f func([]column.Type)) {
 			f(tuple)
 			return
 		}
-		for _, t := range column.Types() {
+		for _, t := range types {
 			tuple[i] = t
 			fill(i + 1)
 		}
@@ -61,9 +80,9 @@ func eachTyped(f func(op Op, t column.Type, imm Imm, args []column.Type)) {
 	for _, op := range Ops() {
 		low, high := arity(op)
 		for n := low; n <= min(high, 3); n++ {
-			eachTuple(n, func(args []column.Type) {
+			eachTuple(typesOf(op), n, func(args []column.Type) {
 				for _, imm := range immsOf(op, n) {
-					for _, want := range append(column.Types(), column.Invalid) {
+					for _, want := range append(typesOf(op), column.Invalid) {
 						if t, err := Infer(op, imm, args, want); err == nil && (want == t) {
 							f(op, t, imm, args)
 						}
@@ -122,6 +141,9 @@ func golden(t *testing.T, path, got string) {
 func edgeValues(t column.Type) []Value {
 	values := []Value{NullValue()}
 	switch {
+	case t.IsList():
+		elements := edgeValues(t.Elem())
+		return append(values, Value{List: []Value{}}, Value{List: elements[:1]}, Value{List: elements[1:2]}, Value{List: elements})
 	case t == column.Bool:
 		return append(values, Value{}, Value{Bool: true})
 	case t == column.Int32 || t == column.Date:

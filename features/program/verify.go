@@ -15,7 +15,9 @@ import (
 // In a verified program every register is defined before it is used, has the
 // type that Infer says, and is needed by an output or an observation; immediates
 // are in range and zero where the operation has none; patterns compile and zones
-// load; tables are maps from distinct keys to numbers; names are unique.
+// load; tables are maps from distinct keys to numbers; names are unique; lists that
+// meet have one shape, and those of a row that are padded have no more than
+// maxPadded elements together.
 func Verify(p *Program) error {
 	if p == nil {
 		return errors.New("no program")
@@ -23,7 +25,7 @@ func Verify(p *Program) error {
 	if err := p.checkSizes(); err != nil {
 		return err
 	}
-	checks := []func() error{p.checkInputs, p.checkTables, p.checkOrigins, p.checkCode, p.checkOutputs, p.checkObserves, p.checkLive}
+	checks := []func() error{p.checkInputs, p.checkTables, p.checkOrigins, p.checkCode, p.checkOutputs, p.checkObserves, p.checkShapes, p.checkPadding, p.checkLive}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
@@ -135,7 +137,7 @@ func checkPlace(p *Program, in *Instr, args []column.Type) error {
 			return fmt.Errorf("lookup: no table %d", in.Imm.Int)
 		}
 		t := &p.Tables[in.Imm.Int]
-		if t.Values.Type != in.Type || !Comparable(t.Keys.Type, args[0]) {
+		if t.Values.Type != in.Type.Elem() || !Comparable(t.Keys.Type, args[0].Elem()) {
 			return fmt.Errorf("lookup: table %q maps %s to %s, not %s to %s", t.Name, t.Keys.Type, t.Values.Type, args[0], in.Type)
 		}
 	}

@@ -9,7 +9,6 @@ type BinCounts struct {
 	header
 	one    single
 	wanted [numBins / 64]uint64 // bitmap of Spec.Bins
-	key    []byte
 	counts *ValueCounts
 }
 
@@ -53,6 +52,7 @@ func (b *BinCounts) Observe(args []column.Column, weights []uint64) {
 	b.check(args, weights)
 	v, weights := b.one.slots(&args[0], weights)
 	real := v.Type.Real()
+	var keys block
 	for i := range v.Len {
 		if v.Null(i) || weights != nil && weights[i] == 0 {
 			continue
@@ -73,10 +73,12 @@ func (b *BinCounts) Observe(args []column.Column, weights []uint64) {
 		if weights != nil {
 			times = weights[i]
 		}
-		b.key = appendIntKey(b.key[:0], value)
-		b.counts.add(b.key, times)
+		if keys.add(packInt(value), nil, times); keys.full() {
+			b.counts.put(&keys)
+			keys.reset()
+		}
 	}
-	b.counts.bounded()
+	b.counts.put(&keys)
 }
 
 // Merge implements Statistic.

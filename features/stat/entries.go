@@ -7,7 +7,7 @@ import (
 )
 
 // Entries is ValueCounts of one column as long as it has at most Spec.Limit
-// distinct values, null included, whose keys have at most entryBytes bytes each on
+// distinct values, null included, whose keys have at most keyBytes bytes each on
 // average of the limit; past that it gives up and holds nothing. Whether it has given
 // up follows from the rows alone, so it merges exactly like the others.
 //
@@ -18,11 +18,13 @@ type Entries struct {
 	over   bool
 }
 
-// entryBytes is how long keys may be: Spec.Limit times entryBytes in all.
-const entryBytes = 64
+// keyBytes is how long keys may be: Spec.Limit times keyBytes in all.
+const keyBytes = 64
 
 func newEntries(h header) *Entries {
-	return &Entries{header: h, counts: newValueCounts(newHeader(Spec{Kind: KindValueCounts, Types: h.spec.Types}), Resources{})}
+	e := &Entries{header: h, counts: newValueCounts(newHeader(Spec{Kind: KindValueCounts, Types: h.spec.Types}), Resources{})}
+	e.counts.most = h.spec.Limit
+	return e
 }
 
 // Overflowed reports whether there were more than Spec.Limit distinct values.
@@ -34,20 +36,27 @@ func (e *Entries) Each(f func(key []byte, count uint64) bool) error { return e.c
 
 // limited gives up if there are too many values.
 func (e *Entries) limited() {
-	if !e.over && (e.counts.Len() > e.spec.Limit || e.keyBytes() > entryBytes*e.spec.Limit) {
+	if !e.over && (e.counts.enough() || e.keyBytes() > keyBytes*e.spec.Limit) {
 		e.giveUp()
 	}
 }
 
 // keyBytes returns how long all keys are together.
 func (e *Entries) keyBytes() int {
-	total := len(e.counts.arena)
-	if total <= entryBytes*e.spec.Limit {
-		return total // keys that were subtracted may still be in the arena: at most this
+	t := &e.counts.table
+	total := int(t.chunks.bytes()) + (maxInline+1)*t.len()
+	if total <= keyBytes*e.spec.Limit {
+		return total // at most this
 	}
 	total = 0
-	e.counts.unordered(func(key []byte, _ uint64) bool {
-		total += len(key)
+	t.entries(func(x *entry) bool {
+		switch {
+		case x.held == 0: // it was subtracted
+		case x.null():
+			total++
+		default:
+			total += 1 + x.size(&t.chunks)
+		}
 		return true
 	})
 	return total

@@ -83,8 +83,7 @@ func (e *Extremes) vector(k int64, text []byte) column.Vector {
 func (e *Extremes) Observe(args []column.Column, weights []uint64) {
 	e.check(args, weights)
 	v, weights := e.one.slots(&args[0], weights)
-	if weights == nil && v.Type.Kind() == column.Floats {
-		e.observeFloats(e.one.presentFloats(v))
+	if weights == nil && e.observeNumbers(v) {
 		return
 	}
 	for i := range v.Len {
@@ -110,18 +109,21 @@ func (e *Extremes) Observe(args []column.Column, weights []uint64) {
 	}
 }
 
-func (e *Extremes) observeFloats(x []float64) {
-	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
-	for _, v := range x {
-		if v != v {
-			continue
+// observeNumbers adds all values of v, or reports that they are not numbers.
+func (e *Extremes) observeNumbers(v *column.Vector) bool {
+	switch v.Type.Kind() {
+	case column.Floats:
+		if r := e.one.simd().FloatRange(v.Float64s[:v.Len], v.Valid); r.N > 0 {
+			e.add(orderFloat(r.Low), orderFloat(r.High))
 		}
-		k := orderFloat(v)
-		lo, hi = min(lo, k), max(hi, k)
+	case column.Ints:
+		if r := e.one.simd().IntRange(v.Int64s[:v.Len], v.Valid); r.N > 0 {
+			e.add(r.Low, r.High)
+		}
+	default:
+		return false
 	}
-	if lo <= hi {
-		e.add(lo, hi)
-	}
+	return true
 }
 
 // add widens the range to hold lo to hi.

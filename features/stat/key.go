@@ -149,7 +149,7 @@ func (r *reader) escaped(s []byte) []byte {
 // tuple of dictionary slots where it can. Its buffers are reused.
 type keyer struct {
 	columns []column.Column
-	local   []uint32 // per row: the slots in mixed radix
+	local   []int32 // per row: the slots in mixed radix; of tuples only
 	key     []byte
 }
 
@@ -158,7 +158,7 @@ const maxLocal = 1 << 22
 
 // begin takes the key columns of a batch. size is how many local ids there are,
 // or 0 if rows have no local ids: some column is plain, or the product of the
-// dictionaries' sizes is out of proportion.
+// dictionaries' sizes is out of proportion. Local ids of one column are its slots.
 func (k *keyer) begin(columns []column.Column) (size int) {
 	k.columns = columns
 	n := columns[0].Len
@@ -172,21 +172,55 @@ func (k *keyer) begin(columns []column.Column) (size int) {
 			return 0
 		}
 	}
-	k.local = resize(k.local, n)
-	for row, slot := range columns[0].Index[:n] {
-		k.local[row] = uint32(slot)
-	}
-	for _, c := range columns[1:] {
-		radix := uint32(c.Values.Len)
-		for row, slot := range c.Index[:n] {
-			k.local[row] = k.local[row]*radix + uint32(slot)
-		}
+	if len(columns) > 1 {
+		k.radix(n)
 	}
 	return size
 }
 
-// localKey returns the key of a local id, until the next call.
-func (k *keyer) localKey(local uint32) []byte {
+// radix makes the local ids of tuples.
+func (k *keyer) radix(n int) {
+	k.local = resize(k.local, n)
+	copy(k.local, k.columns[0].Index[:n])
+	for _, c := range k.columns[1:] {
+		radix := int32(c.Values.Len)
+		for row, slot := range c.Index[:n] {
+			k.local[row] = k.local[row]*radix + slot
+		}
+	}
+}
+
+// locals returns the local id of every row; see begin.
+func (k *keyer) locals() []int32 {
+	if len(k.columns) == 1 {
+		return k.columns[0].Index[:k.columns[0].Len]
+	}
+	return k.local
+}
+
+// slots turns rows into the slots of the only key column.
+func (k *keyer) slots(rows []uint32) {
+	if index := k.columns[0].Index; index != nil {
+		for i, row := range rows {
+			rows[i] = uint32(index[row])
+		}
+	}
+}
+
+// load packs the keys of b.ids: local ids if local, else rows.
+func (k *keyer) load(b *block, local bool) {
+	if len(k.columns) > 1 {
+		b.loadKeys(k, local)
+		return
+	}
+	if !local {
+		k.slots(b.ids[:b.n])
+	}
+	b.load(&k.columns[0].Values)
+}
+
+// appendLocal appends the key of a local id to k.key.
+func (k *keyer) appendLocal(local uint32) {
 	var slots [16]uint32
 	at := slots[:]
 	if len(k.columns) > len(slots) {
@@ -197,21 +231,17 @@ func (k *keyer) localKey(local uint32) []byte {
 		at[i] = local % radix
 		local /= radix
 	}
-	k.key = k.key[:0]
 	for i := range k.columns {
 		k.key = appendPart(k.key, &k.columns[i].Values, int(at[i]), i == len(k.columns)-1)
 	}
-	return k.key
 }
 
-// rowKey returns the key of a row, until the next call.
-func (k *keyer) rowKey(row int) []byte {
-	k.key = k.key[:0]
+// appendRow appends the key of a row to k.key.
+func (k *keyer) appendRow(row int) {
 	for i := range k.columns {
 		c := &k.columns[i]
 		k.key = appendPart(k.key, &c.Values, c.Slot(row), i == len(k.columns)-1)
 	}
-	return k.key
 }
 
 // intValue returns the value of a key of one integer, temporal or (as
@@ -222,6 +252,3 @@ func intValue(key []byte) int64 { return int64(binary.BigEndian.Uint64(key[1:]) 
 func appendIntKey(key []byte, v int64) []byte {
 	return binary.BigEndian.AppendUint64(append(key, tagValue), uint64(v)^1<<63)
 }
-
-// floatValue returns the value of a key of one real part.
-func floatValue(key []byte) float64 { return unorderFloat(intValue(key)) }

@@ -20,7 +20,7 @@ type KeyedSums struct {
 	target single
 	fold   single
 	keys   keyer
-	local  []uint32 // per local id: the id of its key plus 1; zero between batches
+	local  []uint32 // per local id: the number of its groups plus 1; zero between batches
 	used   []uint32 // the local ids of the batch
 	cells  []int64  // per row of the batch: the place of its group, or -1
 	groups groups
@@ -31,6 +31,7 @@ func newKeyedSums(h header, res Resources) *KeyedSums {
 	k := &KeyedSums{header: h}
 	k.groups = groups{folds: h.spec.Folds, spilled: make([]Group, h.spec.Folds)}
 	k.keyed = keyed{load: &k.groups, res: res}
+	k.single, k.dense, k.budget = len(h.spec.Types) == 3, true, res.Bytes
 	return k
 }
 
@@ -55,11 +56,15 @@ func (k *KeyedSums) Totals() []Group {
 // until f returns; Plus and Minus make groups that last.
 func (k *KeyedSums) Each(f func(key []byte, folds []Group) bool) error {
 	if k.err == nil && len(k.runs) == 0 {
-		for _, r := range k.sorted() {
-			if k.groups.present(r.id) && !f(k.key(r.id), k.groups.of(r.id)) {
-				break
+		k.sortByKey()
+		var key []byte
+		k.entries(func(e *entry) bool {
+			if !k.groups.present(int(e.held)) {
+				return true
 			}
-		}
+			key = k.appendKey(key[:0], e)
+			return f(key, k.groups.of(int(e.held)))
+		})
 		return nil
 	}
 	buffer := make([]Group, k.spec.Folds)
@@ -69,16 +74,22 @@ func (k *KeyedSums) Each(f func(key []byte, folds []Group) bool) error {
 	})
 }
 
-// unordered is Each without the order, which costs a sort.
-func (k *KeyedSums) unordered(f func(key []byte, folds []Group) bool) error {
+// parts calls f with every key, as the table finds it, and its groups, in any
+// order, until it returns false.
+func (k *KeyedSums) parts(f func(key packed, long []byte, folds []Group) bool) error {
 	if k.err != nil || len(k.runs) > 0 {
-		return k.Each(f)
+		return k.Each(func(key []byte, folds []Group) bool {
+			p, long := k.pack(key)
+			return f(p, long, folds)
+		})
 	}
-	for id := range k.len() {
-		if k.groups.present(id) && !f(k.key(id), k.groups.of(id)) {
-			break
+	k.entries(func(e *entry) bool {
+		if !k.groups.present(int(e.held)) {
+			return true
 		}
-	}
+		key, long := k.packed(e)
+		return f(key, long, k.groups.of(int(e.held)))
+	})
 	return nil
 }
 
@@ -89,63 +100,111 @@ func (k *KeyedSums) Observe(args []column.Column, weights []uint64) {
 	if folds.Nulls() > 0 {
 		panic("quern: bug: null fold")
 	}
-	k.place(target, folds.Int64s[:folds.Len], args[2:])
-	if target.Type.Real() {
-		k.groups.addFloats(k.cells, target.Float64s)
-	} else {
-		k.groups.addInts(k.cells, target.Int64s)
+	n := target.Len
+	k.cells = resize(k.cells, n)
+	k.choose(target, folds.Int64s[:n])
+	if size := k.keys.begin(args[2:]); size > 0 {
+		k.placeLocal(size)
+		k.sum(target, 0, n)
+		k.bounded()
+		return
 	}
-	k.bounded()
+	const some = 16 * blockLen // rows between two looks at the budget
+	for row := 0; row < n; row += some {
+		end := min(n, row+some)
+		k.placeRows(row, end)
+		k.sum(target, row, end)
+		k.bounded()
+	}
 }
 
-// place finds the group of every row. Finding first and adding afterwards lets
-// the processor overlap the cache misses of both.
-func (k *KeyedSums) place(target *column.Vector, folds []int64, keys []column.Column) {
-	size := k.keys.begin(keys)
+// choose sets the cells of all rows to their fold, or -1 for those that are skipped.
+func (k *KeyedSums) choose(target *column.Vector, folds []int64) {
+	real, nulls, n := target.Type.Real(), target.Valid != nil, uint64(k.spec.Folds)
+	for row, fold := range folds {
+		if uint64(fold) >= n {
+			panic("quern: bug: fold out of range")
+		}
+		if nulls && target.Null(row) || real && target.Float64s[row] != target.Float64s[row] {
+			k.cells[row] = -1
+			continue
+		}
+		k.cells[row] = fold
+		k.seen++
+	}
+}
+
+// placeRows finds the groups of rows, with one lookup each. Finding first and adding
+// afterwards lets the processor overlap the cache misses of both.
+func (k *KeyedSums) placeRows(row, end int) {
+	var b block
+	for n := int64(k.spec.Folds); row < end; {
+		var at [blockLen]int32
+		b.reset()
+		for ; row < end && !b.full(); row++ {
+			if k.cells[row] >= 0 {
+				b.ids[b.n], at[b.n] = uint32(row), int32(row)
+				b.n++
+			}
+		}
+		k.keys.load(&b, false)
+		k.insert(&b)
+		for i, number := range b.held[:b.n] {
+			k.cells[at[i]] += int64(number) * n
+		}
+	}
+}
+
+// placeLocal finds the groups of all rows, with one lookup per local id.
+func (k *KeyedSums) placeLocal(size int) {
 	if len(k.local) < size {
 		k.local = make([]uint32, size)
 	}
-	k.cells = resize(k.cells, target.Len)
-	real, cells, n := target.Type.Real(), k.cells, int64(k.spec.Folds)
-	for row := range cells {
-		if target.Null(row) || real && target.Float64s[row] != target.Float64s[row] {
-			cells[row] = -1
-			continue
-		}
-		fold := folds[row]
-		if uint64(fold) >= uint64(n) {
-			panic("quern: bug: fold out of range")
-		}
-		var id int64
-		if size == 0 {
-			id = int64(k.insert(k.keys.rowKey(row)))
-		} else if id = int64(k.local[k.keys.local[row]]) - 1; id < 0 {
-			id = k.meet(k.keys.local[row])
-		}
-		cells[row] = id*n + fold
-		k.seen++
-	}
-	for _, local := range k.used {
-		k.local[local] = 0
-	}
+	rows := k.keys.locals()
 	k.used = k.used[:0]
+	for row, cell := range k.cells {
+		if id := rows[row]; cell >= 0 && k.local[id] == 0 {
+			k.local[id] = 1
+			k.used = append(k.used, uint32(id))
+		}
+	}
+	var b block
+	for from := 0; from < len(k.used); from += blockLen {
+		b.reset()
+		b.n = copy(b.ids[:], k.used[from:])
+		k.keys.load(&b, true)
+		k.insert(&b)
+		for i, number := range b.held[:b.n] {
+			k.local[k.used[from+i]] = uint32(number) + 1
+		}
+	}
+	n := int64(k.spec.Folds)
+	for row, cell := range k.cells {
+		if cell >= 0 {
+			k.cells[row] = cell + int64(k.local[rows[row]]-1)*n
+		}
+	}
+	for _, id := range k.used {
+		k.local[id] = 0
+	}
 }
 
-// meet returns the id of a local id that the batch has not used before.
-func (k *KeyedSums) meet(local uint32) int64 {
-	id := k.insert(k.keys.localKey(local))
-	k.local[local] = uint32(id + 1)
-	k.used = append(k.used, local)
-	return int64(id)
-}
-
-// insert returns the id of key, which has groups from now on.
-func (k *KeyedSums) insert(key []byte) int {
-	id, fresh := k.id(key)
-	if fresh {
+// insert finds the keys of b, which have groups from now on.
+func (k *KeyedSums) insert(b *block) {
+	known := k.len()
+	k.place(b)
+	for range k.len() - known {
 		k.groups.grow()
 	}
-	return id
+}
+
+// sum adds the targets of rows to their groups.
+func (k *KeyedSums) sum(target *column.Vector, from, to int) {
+	if target.Type.Real() {
+		k.groups.addFloats(k.cells[from:to], target.Float64s[from:to])
+	} else {
+		k.groups.addInts(k.cells[from:to], target.Int64s[from:to])
+	}
 }
 
 // Merge implements Statistic.
@@ -168,17 +227,71 @@ func (k *KeyedSums) Merge(other Statistic) error {
 		}
 		o = copied
 	}
-	err := o.unordered(func(key []byte, folds []Group) bool {
-		k.addGroups(key, folds)
+	if len(o.runs) > 0 && k.res.Bytes > 0 {
+		return k.mergeRuns(o)
+	}
+	if len(o.runs) == 0 {
+		return k.mergeTable(o)
+	}
+	var b block
+	err := o.parts(func(key packed, long []byte, folds []Group) bool {
+		k.addGroups(&b, key, long, folds)
 		return k.bounded() == nil
 	})
 	k.err = cmp.Or(k.err, err) // a part may have been merged: k is of no use any more
 	return k.err
 }
 
-// addGroups merges folds into the groups of key.
-func (k *KeyedSums) addGroups(key []byte, folds []Group) {
-	cells := k.groups.of(k.insert(key))
+// mergeRuns merges o, which has runs: they become k's, too.
+func (k *KeyedSums) mergeRuns(o *KeyedSums) error {
+	for f := range o.groups.spilled {
+		k.groups.spilled[f].merge(&o.groups.spilled[f])
+		k.seen += o.groups.spilled[f].rows()
+	}
+	if k.err = k.adopt(&o.keyed); k.err != nil {
+		return k.err
+	}
+	return k.mergeTable(o)
+}
+
+// mergeTable merges what o has in memory.
+func (k *KeyedSums) mergeTable(o *KeyedSums) error {
+	var b block
+	var theirs [blockLen]int // the numbers of their groups
+	merge := func() error {
+		k.insert(&b)
+		for i, number := range b.held[:b.n] {
+			k.mergeGroups(int(number), o.groups.of(theirs[i]))
+		}
+		b.reset()
+		return k.bounded()
+	}
+	o.entries(func(e *entry) bool {
+		if !o.groups.present(int(e.held)) {
+			return true
+		}
+		theirs[b.n] = int(e.held)
+		key, long := o.packed(e)
+		b.add(key, long, 1)
+		return !b.full() || merge() == nil
+	})
+	if k.err != nil {
+		return k.err
+	}
+	return merge()
+}
+
+// addGroups merges folds into the groups of a key. b is free to use.
+func (k *KeyedSums) addGroups(b *block, key packed, long []byte, folds []Group) {
+	b.reset()
+	b.add(key, long, 1)
+	k.insert(b)
+	k.mergeGroups(int(b.held[0]), folds)
+}
+
+// mergeGroups merges folds into groups, by their number.
+func (k *KeyedSums) mergeGroups(number int, folds []Group) {
+	cells := k.groups.of(number)
 	for f := range folds {
 		cells[f].merge(&folds[f])
 		k.groups.wide = k.groups.wide || cells[f].wide != nil
@@ -231,13 +344,13 @@ func (k *KeyedSums) subtractSpilled(o *KeyedSums) error {
 // checks that it can be done.
 func (k *KeyedSums) subtractMemory(o *KeyedSums) error {
 	enough := true
-	err := o.unordered(func(key []byte, folds []Group) bool {
-		id := k.find(key)
-		if id < 0 {
+	err := o.parts(func(key packed, long []byte, folds []Group) bool {
+		e := k.find(key, long)
+		if e == nil {
 			enough = false
 			return false
 		}
-		for f, g := range k.groups.of(id) {
+		for f, g := range k.groups.of(int(e.held)) {
 			_, ok := g.minus(&folds[f])
 			enough = enough && ok
 		}
@@ -249,8 +362,8 @@ func (k *KeyedSums) subtractMemory(o *KeyedSums) error {
 	if !enough {
 		return ErrNotInvertible
 	}
-	k.err = o.unordered(func(key []byte, folds []Group) bool {
-		cells := k.groups.of(k.find(key))
+	k.err = o.parts(func(key packed, long []byte, folds []Group) bool {
+		cells := k.groups.of(int(k.find(key, long).held))
 		for f := range cells {
 			cells[f], _ = cells[f].minus(&folds[f])
 		}
@@ -274,12 +387,14 @@ func (k *KeyedSums) UnmarshalBinary(data []byte) error {
 	d := newKeyedSums(k.header, k.res)
 	types := k.spec.Types[2:]
 	folds := make([]Group, k.spec.Folds)
+	var b block
 	err = readEntries(r, types, make([]Cell, len(types)), func(key []byte) error {
 		rows := readGroups(r, folds)
 		if r.bad || rows == 0 || mergeable(d.seen, rows) != nil {
 			return corrupt("group that cannot be")
 		}
-		d.addGroups(key, folds)
+		p, long := d.pack(key)
+		d.addGroups(&b, p, long, folds)
 		return d.bounded()
 	})
 	if err != nil {

@@ -2,134 +2,204 @@ package stat
 
 import "bytes"
 
+// item is an entry on its way through a merge. Its bytes are valid until its
+// cursor moves.
+type item struct {
+	packed        // of the whole key, tag included
+	key    []byte // as in key.go
+	body   []byte
+	over   bool // there is none
+}
+
+func (i *item) set(key []byte) { i.key, i.packed = key, pack(key) }
+
+// before reports whether i comes before j. What is over comes last.
+func (i *item) before(j *item) bool {
+	switch {
+	case i.over || j.over:
+		return j.over && !i.over
+	case i.w0 != j.w0:
+		return i.w0 < j.w0
+	case i.w1 == newLong || j.w1 == newLong:
+		return bytes.Compare(i.key, j.key) < 0
+	}
+	return i.w1 < j.w1
+}
+
 // cursor walks entries in ascending order of their keys.
 type cursor interface {
-	// next moves to the next entry; false: there is none.
-	next() (bool, error)
-	// entry returns the current one, until next.
-	entry() (key, body []byte)
+	// next moves to the next entry and describes it; false: there is none.
+	next(i *item) (bool, error)
 }
 
-// memory returns a cursor over the table.
-func (k *keyed) memory() cursor { return &memoryCursor{of: k, ids: k.sorted()} }
+// memory returns a cursor over the table, which it sorts.
+func (k *keyed) memory() cursor {
+	k.sortByKey()
+	return &memoryCursor{of: k}
+}
 
 type memoryCursor struct {
-	of   *keyed
-	ids  []ranked
-	key  []byte
-	body []byte
+	of    *keyed
+	place int
+	key   []byte
+	body  []byte
 }
 
-func (c *memoryCursor) next() (bool, error) {
-	for len(c.ids) > 0 {
-		id := c.ids[0].id
-		c.ids = c.ids[1:]
-		if c.of.load.present(id) {
-			c.key, c.body = c.of.key(id), c.of.load.appendBody(c.body[:0], id)
+func (c *memoryCursor) next(i *item) (bool, error) {
+	for c.place < c.of.n {
+		e := c.of.at(uint32(c.place))
+		c.place++
+		if held := int(e.held); c.of.load.present(held) {
+			c.key = c.of.appendKey(c.key[:0], e)
+			c.body = c.of.load.appendBody(c.body[:0], held)
+			i.set(c.key)
+			i.body = c.body
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-func (c *memoryCursor) entry() (key, body []byte) { return c.key, c.body }
-
 // merge calls f with the sums of the entries of cursors, the last taken of them
 // subtracted, in ascending order of the keys, until f returns false.
 func (k *keyed) merge(cursors []cursor, taken int, f func(key, body []byte) (bool, error)) error {
-	h := heap{cursors: cursors}
-	for i := range cursors {
-		if err := h.advance(i); err != nil {
+	if len(cursors) == 1 && taken == 0 {
+		return walk(cursors[0], f)
+	}
+	t, err := newTournament(cursors)
+	if err != nil {
+		return err
+	}
+	sum := summer{load: k.load}
+	for len(cursors) > 0 && !t.items[t.winner].over {
+		first := &t.items[t.winner]
+		sum.begin(first)
+		for {
+			sum.add(t.items[t.winner].body, t.winner >= len(cursors)-taken)
+			if err := t.advance(); err != nil {
+				return err
+			}
+			if next := &t.items[t.winner]; next.over || next.packed != sum.packed || next.w1 == newLong && !bytes.Equal(next.key, sum.key) {
+				break
+			}
+		}
+		body, err := sum.total()
+		if err != nil {
+			return err
+		}
+		if len(body) > 0 {
+			if more, err := f(sum.key, body); err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// walk calls f with the entries of one cursor.
+func walk(c cursor, f func(key, body []byte) (bool, error)) error {
+	var i item
+	for {
+		if ok, err := c.next(&i); err != nil || !ok {
+			return err
+		}
+		if more, err := f(i.key, i.body); err != nil || !more {
 			return err
 		}
 	}
-	var add, take [][]byte
-	var equal []int
-	var sum []byte
-	for len(h.order) > 0 {
-		add, take, equal = add[:0], take[:0], equal[:0]
-		first := h.pop()
-		key, body := cursors[first].entry()
-		equal = append(equal, first)
-		for len(h.order) > 0 && bytes.Equal(h.key(0), key) {
-			equal = append(equal, h.pop())
-		}
-		for _, i := range equal {
-			_, part := cursors[i].entry()
-			if i < len(cursors)-taken {
-				add = append(add, part)
-			} else {
-				take = append(take, part)
-			}
-		}
-		if len(add) != 1 || len(take) != 0 {
-			var err error
-			if sum, err = k.load.combine(sum[:0], add, take); err != nil {
-				return err
-			}
-			body = sum
-		}
-		if len(body) > 0 {
-			if more, err := f(key, body); err != nil || !more {
-				return err
-			}
-		}
-		for _, i := range equal {
-			if err := h.advance(i); err != nil {
-				return err
-			}
-		}
+}
+
+// summer adds up the bodies of one key. It copies them: their cursors move on.
+type summer struct {
+	packed
+	load   payload
+	key    []byte
+	bytes  []byte // the bodies
+	ends   []int  // of each in bytes
+	minus  []bool // which are subtracted
+	result []byte
+	parts  [2][][]byte
+}
+
+func (s *summer) begin(i *item) {
+	s.packed, s.key = i.packed, append(s.key[:0], i.key...)
+	s.bytes, s.ends, s.minus = s.bytes[:0], s.ends[:0], s.minus[:0]
+}
+
+func (s *summer) add(body []byte, minus bool) {
+	s.bytes = append(s.bytes, body...)
+	s.ends, s.minus = append(s.ends, len(s.bytes)), append(s.minus, minus)
+}
+
+// total returns the sum's body, which is empty if nothing is left.
+func (s *summer) total() (body []byte, err error) {
+	if len(s.ends) == 1 && !s.minus[0] {
+		return s.bytes, nil
 	}
-	return nil
+	add, take := s.parts[0][:0], s.parts[1][:0]
+	from := 0
+	for i, to := range s.ends {
+		if s.minus[i] {
+			take = append(take, s.bytes[from:to])
+		} else {
+			add = append(add, s.bytes[from:to])
+		}
+		from = to
+	}
+	s.parts = [2][][]byte{add, take}
+	s.result, err = s.load.combine(s.result[:0], add, take)
+	return s.result, err
 }
 
-// heap orders cursors by their current keys: order[0] has the least.
-type heap struct {
+// tournament finds the cursor with the least key: a tree of matches, in which each
+// inner node remembers who lost there.
+type tournament struct {
 	cursors []cursor
-	order   []int
+	items   []item
+	losers  []int // node i has the children 2i and 2i+1; cursor c is node len(cursors)+c
+	winner  int
 }
 
-func (h *heap) key(i int) []byte {
-	key, _ := h.cursors[h.order[i]].entry()
-	return key
+func newTournament(cursors []cursor) (*tournament, error) {
+	n := len(cursors)
+	t := &tournament{cursors: cursors, items: make([]item, n), losers: make([]int, n)}
+	winners := make([]int, 2*n)
+	for c := range cursors {
+		if err := t.move(c); err != nil {
+			return nil, err
+		}
+		winners[n+c] = c
+	}
+	for node := n - 1; node > 0; node-- {
+		a, b := winners[2*node], winners[2*node+1]
+		if t.items[b].before(&t.items[a]) {
+			a, b = b, a
+		}
+		winners[node], t.losers[node] = a, b
+	}
+	if n > 1 {
+		t.winner = winners[1]
+	}
+	return t, nil
 }
 
-// advance moves cursor i, which is not in the heap, and puts it in unless it is over.
-func (h *heap) advance(i int) error {
-	ok, err := h.cursors[i].next()
-	if err != nil || !ok {
+func (t *tournament) move(c int) error {
+	ok, err := t.cursors[c].next(&t.items[c])
+	t.items[c].over = !ok
+	return err
+}
+
+// advance moves the winner's cursor and lets its next entry climb.
+func (t *tournament) advance() error {
+	w := t.winner
+	if err := t.move(w); err != nil {
 		return err
 	}
-	h.order = append(h.order, i)
-	for at := len(h.order) - 1; at > 0; {
-		up := (at - 1) / 2
-		if bytes.Compare(h.key(up), h.key(at)) <= 0 {
-			break
+	for node := (len(t.cursors) + w) / 2; node > 0; node /= 2 {
+		if l := t.losers[node]; t.items[l].before(&t.items[w]) {
+			w, t.losers[node] = l, w
 		}
-		h.order[up], h.order[at] = h.order[at], h.order[up]
-		at = up
 	}
+	t.winner = w
 	return nil
-}
-
-// pop takes the cursor with the least key out.
-func (h *heap) pop() int {
-	least := h.order[0]
-	last := len(h.order) - 1
-	h.order[0] = h.order[last]
-	h.order = h.order[:last]
-	for at := 0; ; {
-		child := 2*at + 1
-		if child >= last {
-			return least
-		}
-		if child+1 < last && bytes.Compare(h.key(child+1), h.key(child)) < 0 {
-			child++
-		}
-		if bytes.Compare(h.key(at), h.key(child)) <= 0 {
-			return least
-		}
-		h.order[at], h.order[child] = h.order[child], h.order[at]
-		at = child
-	}
 }

@@ -1,8 +1,8 @@
 package stat
 
 import (
-	"bytes"
-	"cmp"
+	"encoding/binary"
+	"math"
 	"slices"
 
 	"quern/features/column"
@@ -11,95 +11,182 @@ import (
 // Ranked returns the values of a single column that occur at least minCount
 // times, most frequent first, equally frequent ones in ascending order, in
 // register form; at most limit of them if limit is positive. Null is left out,
-// NaN is not. It holds no more than twice the result in memory.
+// NaN is not. Without runs it needs no memory but the result's, else about three
+// times that.
 func (v *ValueCounts) Ranked(minCount uint64, limit int) (keys column.Vector, counts []uint64, err error) {
 	if len(v.spec.Types) != 1 {
 		panic("quern: bug: tuples are ranked")
 	}
-	best := ranking{limit: limit}
-	err = v.Each(func(key []byte, count uint64) bool {
-		if count >= minCount && !isNull(key) {
-			best.add(key, count)
+	if limit <= 0 {
+		limit = math.MaxInt
+	}
+	if v.err == nil && len(v.runs) == 0 {
+		n := min(limit, v.sortByCount(max(1, minCount), limit))
+		out := newRankedVector(v.spec.Types[0], n, v.textBytes(n))
+		for place := range uint32(n) {
+			e := v.at(place)
+			out.add(e.packed, &v.chunks, e.held)
 		}
-		return true
+		return out.vector, out.counts, nil
+	}
+	best := ranking{limit: limit}
+	err = v.each(func(key, body []byte) (bool, error) {
+		if count, _ := binary.Uvarint(body); count >= minCount && !isNull(key) {
+			best.add(key[1:], count)
+		}
+		return true, nil
 	})
 	if err != nil {
 		return column.Vector{}, nil, err
 	}
-	best.cut()
 	keys, counts = best.vector(v.spec.Types[0])
 	return keys, counts, nil
+}
+
+// textBytes returns how long the keys of the first n entries are, for strings.
+func (v *ValueCounts) textBytes(n int) (size int) {
+	if v.spec.Types[0] != column.String {
+		return 0
+	}
+	for place := range uint32(n) {
+		size += v.at(place).size(&v.chunks)
+	}
+	return size
+}
+
+// rankedVector is a result of Ranked that is being made.
+type rankedVector struct {
+	vector column.Vector
+	counts []uint64
+}
+
+func newRankedVector(t column.Type, n, text int) *rankedVector {
+	r := &rankedVector{vector: column.Vector{Type: t}, counts: make([]uint64, 0, n)}
+	switch v := &r.vector; t.Kind() {
+	case column.Bools:
+		v.Bools = make([]bool, 0, n)
+	case column.Ints:
+		v.Int64s = make([]int64, 0, n)
+	case column.Floats:
+		v.Float64s = make([]float64, 0, n)
+	default:
+		v.Text.Offsets, v.Text.Bytes = append(make([]uint32, 0, n+1), 0), make([]byte, 0, text)
+	}
+	return r
+}
+
+// add appends a key that is not null.
+func (r *rankedVector) add(key packed, long *arena, count uint64) {
+	v := &r.vector
+	v.Len++
+	r.counts = append(r.counts, count)
+	switch v.Type.Kind() {
+	case column.Bools:
+		v.Bools = append(v.Bools, key.w0 != 0)
+	case column.Ints:
+		v.Int64s = append(v.Int64s, int64(key.w0^1<<63))
+	case column.Floats:
+		v.Float64s = append(v.Float64s, unorderFloat(int64(key.w0^1<<63)))
+	default:
+		v.Text.Bytes = key.appendTo(v.Text.Bytes, long)
+		v.Text.Offsets = append(v.Text.Offsets, uint32(len(v.Text.Bytes)))
+	}
 }
 
 // ranking keeps the best entries of a stream whose keys ascend. Whenever it
 // holds twice as many as wanted, it drops the worse half.
 type ranking struct {
-	limit   int    // 0 or less: all
+	limit   int
 	least   uint64 // later entries that are not more frequent are out
 	entries []frequent
-	arena   []byte
+	text    []byte // the keys of the entries, without tags
 }
 
 type frequent struct {
-	count    uint64
-	from, to int // the key's bytes in the arena
+	count uint64
+	end   uint64 // of the key's bytes; it begins where the one before ends
 }
 
 func (b *ranking) add(key []byte, count uint64) {
 	if count <= b.least {
 		return
 	}
-	from := len(b.arena)
-	b.arena = append(b.arena, key...)
-	b.entries = append(b.entries, frequent{count, from, len(b.arena)})
-	if b.limit > 0 && len(b.entries) >= 2*b.limit+64 {
+	b.text = append(b.text, key...)
+	b.entries = append(b.entries, frequent{count, uint64(len(b.text))})
+	if len(b.entries)/2 >= b.limit && len(b.entries) >= 2*b.limit+64 {
 		b.cut()
-		b.least = b.entries[len(b.entries)-1].count
 	}
 }
 
-// cut sorts the entries and drops those beyond the limit.
+func (b *ranking) key(i uint32) []byte {
+	from := uint64(0)
+	if i > 0 {
+		from = b.entries[i-1].end
+	}
+	return b.text[from:b.entries[i].end]
+}
+
+// order returns the best entries, at most limit of them. Sorting by digits keeps
+// the order of equal counts, which is that of the keys.
+func (b *ranking) order() []uint32 {
+	n := len(b.entries)
+	order, other := make([]uint32, n), make([]uint32, n)
+	var all uint64
+	for i := range order {
+		order[i] = uint32(i)
+		all |= b.entries[i].count
+	}
+	for shift := 0; all>>shift != 0; shift += 8 {
+		var next [257]uint32
+		for i := range b.entries {
+			next[255-b.entries[i].count>>shift&255+1]++
+		}
+		if slices.Contains(next[:], uint32(n)) {
+			continue // they agree in this digit
+		}
+		for d := range 256 {
+			next[d+1] += next[d]
+		}
+		for _, i := range order {
+			d := 255 - b.entries[i].count>>shift&255
+			other[next[d]] = i
+			next[d]++
+		}
+		order, other = other, order
+	}
+	return order[:min(n, b.limit)]
+}
+
+// cut drops the entries beyond the limit.
 func (b *ranking) cut() {
-	slices.SortFunc(b.entries, func(x, y frequent) int {
-		if c := cmp.Compare(y.count, x.count); c != 0 {
-			return c
-		}
-		return bytes.Compare(b.arena[x.from:x.to], b.arena[y.from:y.to])
-	})
-	if b.limit <= 0 || len(b.entries) <= b.limit {
-		return
+	order := b.order()
+	b.least = b.entries[order[len(order)-1]].count
+	slices.Sort(order)
+	kept, text := make([]frequent, 0, 2*b.limit+64), make([]byte, 0, len(b.text))
+	for _, i := range order {
+		text = append(text, b.key(i)...)
+		kept = append(kept, frequent{b.entries[i].count, uint64(len(text))})
 	}
-	b.entries = b.entries[:b.limit]
-	var kept []byte
-	for i := range b.entries {
-		e := &b.entries[i]
-		from := len(kept)
-		kept = append(kept, b.arena[e.from:e.to]...)
-		e.from, e.to = from, len(kept)
-	}
-	b.arena = kept
+	b.entries, b.text = kept, text
 }
 
-// vector returns the entries as values of type t.
+// vector returns the entries in their order as values of type t.
 func (b *ranking) vector(t column.Type) (column.Vector, []uint64) {
-	v := column.Vector{Type: t, Len: len(b.entries)}
-	counts := make([]uint64, len(b.entries))
-	for i, e := range b.entries {
-		counts[i] = e.count
-		key := b.arena[e.from:e.to]
-		switch t.Kind() {
-		case column.Bools:
-			v.Bools = append(v.Bools, key[1] == 1)
-		case column.Ints:
-			v.Int64s = append(v.Int64s, intValue(key))
-		case column.Floats:
-			v.Float64s = append(v.Float64s, floatValue(key))
-		default:
-			v.Text.Append(key[1:])
+	order := b.order()
+	out := newRankedVector(t, len(order), 0)
+	if t != column.String {
+		for _, i := range order {
+			key := pack(b.key(i))
+			out.add(key, nil, b.entries[i].count)
 		}
+		return out.vector, out.counts
 	}
-	if t == column.String && v.Len == 0 {
-		v.Text.Reset()
+	v := &out.vector
+	v.Len, v.Text.Bytes = len(order), make([]byte, 0, len(b.text))
+	for _, i := range order {
+		v.Text.Bytes = append(v.Text.Bytes, b.key(i)...)
+		v.Text.Offsets = append(v.Text.Offsets, uint32(len(v.Text.Bytes)))
+		out.counts = append(out.counts, b.entries[i].count)
 	}
-	return v, counts
+	return out.vector, out.counts
 }

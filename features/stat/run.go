@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/zeebo/xxh3"
 
@@ -20,22 +21,41 @@ type run struct {
 	file  *os.File
 	size  int64
 	level int // 0: spilled from memory; k+1: merged from runs of level k
+	// owners counts the statistics that read it: a run never changes, so merging
+	// hands it on.
+	owners atomic.Int32
 }
 
 const (
-	runHead  = 12
-	runBlock = 1 << 16
+	runHead     = 12
+	minRunBlock = 1 << 12
+	maxRunBlock = 1 << 18
 )
+
+// share returns r for one more owner.
+func (r *run) share() *run {
+	r.owners.Add(1)
+	return r
+}
+
+// close gives r up; the last owner closes the file. It was only read since it was
+// written: there is nothing to do about an error.
+func (r *run) close() {
+	if r.owners.Add(-1) == 0 {
+		r.file.Close()
+	}
+}
 
 // runWriter writes a run; add must get ascending keys.
 type runWriter struct {
-	run   run
+	run   *run
 	block []byte
+	limit int // of a block
 }
 
 // newRun makes a file in dir that has no name any more: when the process ends,
 // however it ends, the file is gone.
-func newRun(dir string, level int) (*runWriter, error) {
+func newRun(dir string, level, block int) (*runWriter, error) {
 	f, err := os.CreateTemp(dir, "quern-spill-*")
 	if err != nil {
 		return nil, spillError(err)
@@ -44,7 +64,8 @@ func newRun(dir string, level int) (*runWriter, error) {
 		f.Close()
 		return nil, spillError(err)
 	}
-	return &runWriter{run: run{file: f, level: level}, block: make([]byte, runHead, runBlock)}, nil
+	r := &run{file: f, level: level}
+	return &runWriter{run: r.share(), block: make([]byte, runHead, block+block/8), limit: block}, nil
 }
 
 func spillError(err error) error {
@@ -56,7 +77,7 @@ func (w *runWriter) add(key, body []byte) error {
 	w.block = append(w.block, key...)
 	w.block = binary.AppendUvarint(w.block, uint64(len(body)))
 	w.block = append(w.block, body...)
-	if len(w.block) < runBlock {
+	if len(w.block) < w.limit {
 		return nil
 	}
 	return w.flush()
@@ -86,19 +107,18 @@ func (w *runWriter) finish() (*run, error) {
 		w.run.file.Close()
 		return nil, err
 	}
-	return &w.run, nil
+	return w.run, nil
 }
 
 // runCursor reads a run, block by block.
 type runCursor struct {
-	run       *run
-	at        int64
-	block     []byte
-	rest      reader
-	key, body []byte
+	run   *run
+	at    int64
+	block []byte
+	rest  reader
 }
 
-func (c *runCursor) next() (bool, error) {
+func (c *runCursor) next(i *item) (bool, error) {
 	if len(c.rest.data) == 0 {
 		if c.at == c.run.size {
 			return false, nil
@@ -107,15 +127,13 @@ func (c *runCursor) next() (bool, error) {
 			return false, err
 		}
 	}
-	c.key = c.rest.take(c.rest.uvarint())
-	c.body = c.rest.take(c.rest.uvarint())
+	i.set(c.rest.take(c.rest.uvarint()))
+	i.body = c.rest.take(c.rest.uvarint())
 	if c.rest.bad {
 		return false, damaged()
 	}
 	return true, nil
 }
-
-func (c *runCursor) entry() (key, body []byte) { return c.key, c.body }
 
 // load reads and checks the next block.
 func (c *runCursor) load() error {

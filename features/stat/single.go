@@ -1,11 +1,15 @@
 package stat
 
-import "quern/features/column"
+import (
+	"quern/features/column"
+	"quern/internal/simd"
+)
 
 // single prepares the one arg of a statistic: dictionary rows become slots with
 // weights, nulls are squeezed out. Its buffers are reused, so that observing
 // does not allocate once they have grown.
 type single struct {
+	kernels  *simd.Kernels // made when first needed
 	weights  []uint64
 	gathered column.Vector
 	valid    column.Bitmap
@@ -80,8 +84,8 @@ func (s *single) presentFloats(v *column.Vector) []float64 {
 	if v.Valid == nil {
 		return v.Float64s[:v.Len]
 	}
-	s.floats = compact(resize(s.floats, v.Len), v.Float64s[:v.Len], v.Valid)
-	return s.floats
+	s.floats = resize(s.floats, v.Len)
+	return s.floats[:simd.Compact(s.simd(), s.floats, v.Float64s[:v.Len], v.Valid)]
 }
 
 // presentInts returns the values of v that are not null.
@@ -89,18 +93,16 @@ func (s *single) presentInts(v *column.Vector) []int64 {
 	if v.Valid == nil {
 		return v.Int64s[:v.Len]
 	}
-	s.ints = compact(resize(s.ints, v.Len), v.Int64s[:v.Len], v.Valid)
-	return s.ints
+	s.ints = resize(s.ints, v.Len)
+	return s.ints[:simd.Compact(s.simd(), s.ints, v.Int64s[:v.Len], v.Valid)]
 }
 
-// compact copies to dst the elements of src whose bit is set. dst is as long as src.
-func compact[E any](dst, src []E, valid column.Bitmap) []E {
-	k := 0
-	for i, x := range src {
-		dst[k] = x
-		k += int(valid[i>>6] >> (i & 63) & 1)
+// simd returns the kernels.
+func (s *single) simd() *simd.Kernels {
+	if s.kernels == nil {
+		s.kernels = simd.Best()
 	}
-	return dst[:k]
+	return s.kernels
 }
 
 // times returns how often slot i of v counts if it is present, else 0.

@@ -2,18 +2,19 @@ package stat
 
 import "encoding/binary"
 
-// payload is what a keyed statistic holds per key. Ids are those of its table.
+// payload gives what the entries of a table hold its meaning: a count, or the
+// number of its groups.
 type payload interface {
-	// present reports whether id holds anything; keys without content do not count.
-	present(id int) bool
-	// appendBody appends the canonical bytes of what id holds.
-	appendBody(b []byte, id int) []byte
+	// present reports whether there is anything; keys without content do not count.
+	present(held int) bool
+	// appendBody appends the canonical bytes of the content.
+	appendBody(b []byte, held int) []byte
 	// combine appends the canonical bytes of the sum of the bodies add without
 	// those of take, or nothing if that is empty. It may return ErrNotInvertible.
 	combine(b []byte, add, take [][]byte) ([]byte, error)
 	// reset forgets everything and gives the memory back.
 	reset()
-	// bytes returns how much heap the payload holds.
+	// bytes returns how much heap the payload holds beside the table.
 	bytes() int64
 }
 
@@ -29,9 +30,9 @@ type keyed struct {
 }
 
 // maxRuns is how many runs of one level there may be before they are merged.
-const maxRuns = 16
+const maxRuns = 32
 
-// bounded spills if the budget is spent. Ids are invalid afterwards.
+// bounded spills if the budget is spent. Places and numbers are invalid afterwards.
 func (k *keyed) bounded() error {
 	if k.err == nil && k.res.Bytes > 0 && k.len() > 0 && k.table.bytes()+k.load.bytes() > k.res.Bytes {
 		k.err = k.spill()
@@ -41,16 +42,33 @@ func (k *keyed) bounded() error {
 
 // spill writes the table as a run.
 func (k *keyed) spill() error {
+	slots := k.index
 	r, err := k.write([]cursor{k.memory()}, 0, 0)
 	if err != nil {
 		return err
 	}
 	k.runs = append(k.runs, r)
+	k.index = slots // it is there for what comes
 	k.shrink()
+	return k.settle()
+}
+
+// adopt makes the runs of o runs of k, too.
+func (k *keyed) adopt(o *keyed) error {
+	for _, r := range o.runs {
+		k.runs = append(k.runs, r.share())
+	}
+	return k.settle()
+}
+
+// settle merges the runs of a level when they are many.
+func (k *keyed) settle() error {
 	for level := 0; ; level++ {
 		var same []cursor
 		var others, merged []*run
+		higher := false
 		for _, r := range k.runs {
+			higher = higher || r.level > level
 			if r.level == level {
 				same, merged = append(same, &runCursor{run: r}), append(merged, r)
 			} else {
@@ -58,6 +76,9 @@ func (k *keyed) spill() error {
 			}
 		}
 		if len(same) < maxRuns {
+			if higher {
+				continue
+			}
 			return nil
 		}
 		r, err := k.write(same, 0, level+1)
@@ -69,15 +90,15 @@ func (k *keyed) spill() error {
 	}
 }
 
-// shrink empties what is in memory and gives the memory back.
+// shrink empties what is in memory. The table keeps the memory for what comes.
 func (k *keyed) shrink() {
-	k.table = table{}
+	k.table.empty()
 	k.load.reset()
 }
 
 // write makes a run of the entries of cursors; the last taken are subtracted.
 func (k *keyed) write(cursors []cursor, taken, level int) (*run, error) {
-	w, err := newRun(k.res.Dir, level)
+	w, err := newRun(k.res.Dir, level, k.block())
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +108,12 @@ func (k *keyed) write(cursors []cursor, taken, level int) (*run, error) {
 		return nil, err
 	}
 	return w.finish()
+}
+
+// block returns how large the blocks of runs are: all those that are read at the
+// same time take a fraction of the budget.
+func (k *keyed) block() int {
+	return int(min(max(k.res.Bytes/(4*maxRuns), minRunBlock), maxRunBlock))
 }
 
 // cursors returns all parts of the state.
@@ -114,11 +141,12 @@ func (k *keyed) each(f func(key, body []byte) (bool, error)) error {
 func (k *keyed) count() int {
 	n := 0
 	if len(k.runs) == 0 {
-		for id := range k.len() {
-			if k.load.present(id) {
+		k.entries(func(e *entry) bool {
+			if k.load.present(int(e.held)) {
 				n++
 			}
-		}
+			return true
+		})
 		return n
 	}
 	k.err = k.each(func(key, body []byte) (bool, error) {
@@ -159,10 +187,9 @@ func (k *keyed) close() error {
 	return nil
 }
 
-// closeRuns closes files that were only read since they were written; there is
-// nothing to do about an error.
+// closeRuns gives runs up.
 func closeRuns(runs []*run) {
 	for _, r := range runs {
-		r.file.Close()
+		r.close()
 	}
 }

@@ -2,9 +2,11 @@ package stat
 
 import (
 	"encoding/binary"
+	"math"
 	"math/big"
 
 	"quern/features/column"
+	"quern/internal/simd"
 )
 
 // Sums holds the exact sum and the exact sum of squares of a numeric column.
@@ -15,11 +17,10 @@ type Sums struct {
 	one   single
 	nans  uint64
 	total Group
-	// At most one of these is in use; what they hold is flushed to total before
-	// it is read. They are made when first needed.
-	floats32 *table32
-	floats64 *table64
-	ints     *sumInts
+	// At most one of these is in use; what it holds is flushed to total before
+	// it is read. It is made when first needed.
+	floats *sumFloats
+	ints   *sumInts
 }
 
 // N returns how many finite values there were.
@@ -56,63 +57,52 @@ func (s *Sums) Moments() (n uint64, s1, s2 *big.Rat) { return s.group().Moments(
 func (s *Sums) Observe(args []column.Column, weights []uint64) {
 	s.check(args, weights)
 	v, weights := s.one.slots(&args[0], weights)
-	switch {
-	case weights != nil:
-		s.weighted(v, weights)
-	case v.Type.Integer():
-		if s.ints == nil {
-			s.ints = new(sumInts)
-		}
-		x := s.one.presentInts(v)
-		s.total.n = addRows(s.total.n, uint64(len(x)))
-		s.ints.observe(x)
-	default:
-		s.observeFloats(v.Type, s.one.presentFloats(v))
-	}
-}
-
-// observeFloats adds x to the table of its type.
-func (s *Sums) observeFloats(t column.Type, x []float64) {
-	var special int
-	if t == column.Float32 {
-		if s.floats32 == nil {
-			s.floats32 = new(table32)
-		}
-		special = s.floats32.observe(x, &s.total)
+	if v.Type.Integer() {
+		s.observeInts(v, weights)
 	} else {
-		if s.floats64 == nil {
-			s.floats64 = new(table64)
-		}
-		special = s.floats64.observe(x)
+		s.observeFloats(v, weights)
 	}
-	s.total.n = addRows(s.total.n, uint64(len(x)-special))
-	if special == 0 {
+}
+
+func (s *Sums) observeInts(v *column.Vector, weights []uint64) {
+	if s.ints == nil {
+		s.ints = &sumInts{kernels: simd.Best()}
+	}
+	if weights == nil {
+		n := s.ints.observe(v.Int64s[:v.Len], v.Valid)
+		s.total.n = addRows(s.total.n, uint64(n))
 		return
 	}
-	for _, v := range x {
-		if class(v) != rows {
-			s.addFloat(v, 1)
+	for i, x := range v.Int64s[:v.Len] {
+		if w := times(v, weights, i); w > 0 {
+			s.total.n = addRows(s.total.n, w)
+			s.ints.addTimes(x, w)
 		}
 	}
 }
 
-func (s *Sums) addFloat(v float64, times uint64) {
-	if v != v {
-		s.nans = addRows(s.nans, times)
+func (s *Sums) observeFloats(v *column.Vector, weights []uint64) {
+	if s.floats == nil {
+		s.floats = newSumFloats(simd.Best())
+	}
+	if weights == nil {
+		finite, nans := s.floats.observe(v.Type, v.Float64s[:v.Len], v.Valid, &s.total)
+		s.total.n = addRows(s.total.n, uint64(finite))
+		s.nans = addRows(s.nans, uint64(nans))
 		return
 	}
-	s.total.addFloatTimes(v, times)
-}
-
-func (s *Sums) weighted(v *column.Vector, weights []uint64) {
-	for i := range v.Len {
+	table := s.floats.table()
+	for i, x := range v.Float64s[:v.Len] {
 		w := times(v, weights, i)
 		switch {
 		case w == 0:
-		case v.Type.Integer():
-			s.total.addIntTimes(v.Int64s[i], w)
+		case x != x:
+			s.nans = addRows(s.nans, w)
+		case math.IsInf(x, 0):
+			s.total.addFloatTimes(x, w)
 		default:
-			s.addFloat(v.Float64s[i], w)
+			s.total.n = addRows(s.total.n, w)
+			table.addTimes(x, w)
 		}
 	}
 }
@@ -120,10 +110,8 @@ func (s *Sums) weighted(v *column.Vector, weights []uint64) {
 // group returns the total, after everything pending was added to it.
 func (s *Sums) group() *Group {
 	switch {
-	case s.floats32 != nil:
-		s.floats32.flush(&s.total)
-	case s.floats64 != nil:
-		s.floats64.flush(&s.total)
+	case s.floats != nil:
+		s.floats.flush(&s.total)
 	case s.ints != nil:
 		s.ints.flush(&s.total)
 	}

@@ -50,6 +50,34 @@ func (t *table64) observe(x []float64) (special int) {
 	return special
 }
 
+// addTimes adds v, which is finite, times times: at most 2^62 in all.
+func (t *table64) addTimes(v float64, times uint64) {
+	t.pending = true
+	b := math.Float64bits(v)
+	e := b >> 52 & 0x7ff
+	implicit := (e + 0x7ff) >> 11
+	m := b&(1<<52-1) | implicit<<52
+	e -= implicit
+	c := &t.cells[e>>3]
+	m <<= e & 7
+	sign := uint64(int64(b) >> 63)
+
+	hi, lo := bits.Mul64(m, times) // below 2^122
+	lo, carry := bits.Sub64(lo^sign, sign, 0)
+	hi, _ = bits.Sub64(hi^sign, sign, carry)
+	c.sum[0], carry = bits.Add64(c.sum[0], lo, 0)
+	c.sum[1], _ = bits.Add64(c.sum[1], hi, carry)
+
+	hi, lo = bits.Mul64(m, m) // below 2^120, its product with times below 2^182
+	top, middle := bits.Mul64(hi, times)
+	high, low := bits.Mul64(lo, times)
+	middle, carry = bits.Add64(middle, high, 0)
+	top += carry
+	c.squares[0], carry = bits.Add64(c.squares[0], low, 0)
+	c.squares[1], carry = bits.Add64(c.squares[1], middle, carry)
+	c.squares[2], _ = bits.Add64(c.squares[2], top, carry)
+}
+
 // flush adds the cells to total, whose n already counts them, and empties them.
 func (t *table64) flush(total *Group) {
 	if !t.pending {

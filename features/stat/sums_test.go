@@ -187,9 +187,9 @@ func hugeSums(t *testing.T, spec Spec) Statistic {
 	return s
 }
 
-// More values than one table takes before it is flushed, each with the greatest mantissa.
+// Many values, each with the greatest mantissa.
 func TestSumsFlush(t *testing.T) {
-	x := make([]float64, 3*flush32+5)
+	x := make([]float64, 3<<16+5)
 	for i := range x {
 		x[i] = -(1<<24 - 1)
 	}

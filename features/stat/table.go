@@ -1,126 +1,335 @@
 package stat
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/binary"
-	"slices"
-
-	"github.com/zeebo/xxh3"
+	"math/bits"
+	"math/rand/v2"
 )
 
-// table numbers distinct keys 0, 1, 2 ... in the order in which they come. Open
-// addressing with linear probing; the keys' bytes lie in one arena.
+// table is a set of distinct keys, each with a number that the statistic gives a
+// meaning. A key is a byte string, or null; see packed for how it is held.
+//
+// Slots find entries: open addressing with linear probing, apart for each value of
+// the tag's leading bits once the table is large, so that growing copies a small
+// part at a time. Entries lie in segments, in the order in which they came until
+// something sorts them; slots are then made anew when they are next needed.
 type table struct {
-	slots []uint64 // hash<<32 | id+1; 0 is empty; a power of two, at most half full
-	ends  []int    // key id ends here in arena, and the next begins
-	arena []byte
+	index
+	seed   uint64    // of the hash: keys that collide cannot be prepared
+	segs   [][]entry // all but the first have segLen entries
+	n      int       // how many entries there are
+	chunks arena     // keys that do not fit into their entries
+	order  order     // of the entries
+	budget int64     // in bytes; 0: none. Whoever fills the table sees to it
+	single bool      // keys are single values: their bytes are without a tag
+	dense  bool      // a new entry holds its place, not 0
 }
 
-// minSlots is the size of the first allocation.
-const minSlots = 64
+// index is the slots of a table.
+type index struct {
+	shift uint8      // tag>>shift is the part of a slot; 32: there is one part
+	slots [][]uint64 // per part, tag<<32 | place+1; 0 is empty; powers of two
+	used  []uint32   // per part, how many slots are taken
+	size  int64      // bytes of slots
+}
 
-// id returns the number of key, and whether the key is new. key is copied.
-func (t *table) id(key []byte) (id int, fresh bool) {
-	if 2*len(t.ends) >= len(t.slots) {
-		t.grow()
+// entry is a key with what the statistic holds of it: a count, or the number of
+// its groups.
+type entry struct {
+	packed
+	held uint64
+}
+
+// order says in which order the entries are.
+type order uint8
+
+const (
+	unordered order = iota
+	byKey           // ascending
+	byCount         // see sorter.ranked
+)
+
+const (
+	segBits    = 12
+	segLen     = 1 << segBits
+	minSegLen  = 16
+	minSlots   = 32
+	partBits   = 6       // of the tag, in a large table
+	maxOnePart = 1 << 14 // slots
+	fewKeys    = 1 << 13 // are near: there is no need to touch them first
+	entryBytes = 24
+	maxLen     = 1<<32 - 2
+)
+
+// at returns the entry at a place.
+func (t *table) at(place uint32) *entry { return &t.segs[place>>segBits][place&(segLen-1)] }
+
+// appendKey appends the key of e as bytes.
+func (t *table) appendKey(b []byte, e *entry) []byte {
+	if t.single {
+		if e.null() {
+			return append(b, tagNull)
+		}
+		b = append(b, tagValue)
 	}
-	hash := xxh3.Hash(key) >> 32
-	mask := uint64(len(t.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		s := t.slots[i]
-		if s == 0 {
-			id = len(t.ends)
-			t.slots[i] = hash<<32 | uint64(id+1)
-			t.arena = append(t.arena, key...)
-			t.ends = append(t.ends, len(t.arena))
-			return id, true
+	return e.appendTo(b, &t.chunks)
+}
+
+// pack packs a key as bytes; long is what a block needs of it if it is long.
+func (t *table) pack(key []byte) (p packed, long []byte) {
+	if t.single {
+		if key[0] == tagNull {
+			return packed{0, nullWord}, nil
 		}
-		if s>>32 == hash && bytes.Equal(t.key(int(uint32(s))-1), key) {
-			return int(uint32(s)) - 1, false
-		}
+		key = key[1:]
+	}
+	return pack(key), key
+}
+
+// packed returns the key of e, for another table. The bytes are t's.
+func (t *table) packed(e *entry) (p packed, long []byte) {
+	if e.long() {
+		return packed{e.w0, newLong}, t.chunks.get(e.w1)
+	}
+	return e.packed, nil
+}
+
+// open makes slots, if there are none, for the entries.
+func (t *table) open() {
+	if t.slots != nil {
+		return
+	}
+	if t.seed == 0 {
+		t.seed = rand.Uint64() | 1
+	}
+	if len(t.segs) == 0 {
+		t.segs = append(t.segs, make([]entry, minSegLen))
+	}
+	t.shift = 32
+	if t.n > maxOnePart/2 {
+		t.shift = 32 - partBits
+	}
+	parts := 1 << (32 - t.shift)
+	each := max(minSlots, 1<<bits.Len(uint(2*t.n/parts)))
+	t.size = 0
+	t.slots, t.used = make([][]uint64, parts), make([]uint32, parts)
+	for p := range t.slots {
+		t.slots[p] = t.newSlots(each)
+	}
+	for place := range uint32(t.n) {
+		tag := t.at(place).tag(t.seed, &t.chunks)
+		t.take(uint64(tag)<<32 | uint64(place+1))
 	}
 }
 
-// find returns the number of key, or -1.
-func (t *table) find(key []byte) int {
-	if len(t.slots) == 0 {
-		return -1
-	}
-	hash := xxh3.Hash(key) >> 32
-	mask := uint64(len(t.slots) - 1)
-	for i := hash & mask; t.slots[i] != 0; i = (i + 1) & mask {
-		s := t.slots[i]
-		if s>>32 == hash && bytes.Equal(t.key(int(uint32(s))-1), key) {
-			return int(uint32(s)) - 1
-		}
-	}
-	return -1
+func (t *table) newSlots(n int) []uint64 {
+	t.size += 8 * int64(n)
+	return make([]uint64, n)
 }
 
-// grow doubles the slots. The 32 bits of hash in a slot are enough to move it.
-func (t *table) grow() {
-	if len(t.ends) >= 1<<31 {
-		panic("quern: more than 2^31 distinct values in memory: set a memory budget")
+// take fills a free slot with s, and grows its part when it becomes too full.
+func (t *table) take(s uint64) {
+	part := s >> 32 >> (t.shift & 63)
+	put(t.slots[part], s)
+	t.used[part]++
+	if 2*int(t.used[part]) > len(t.slots[part]) {
+		t.grow(part)
 	}
-	old := t.slots
-	t.slots = make([]uint64, max(minSlots, 2*len(old)))
-	mask := uint64(len(t.slots) - 1)
+}
+
+// put stores s in the first free slot of its chain.
+func put(slots []uint64, s uint64) {
+	mask := uint64(len(slots) - 1)
+	at := s >> 32 & mask
+	for slots[at] != 0 {
+		at = (at + 1) & mask
+	}
+	slots[at] = s
+}
+
+// grow doubles a part, or splits the only part when it is large. The tags in the
+// slots are enough to move them.
+func (t *table) grow(part uint64) {
+	old := t.slots[part]
+	if t.shift == 32 && len(old) >= maxOnePart {
+		t.split(old)
+		return
+	}
+	wider := t.newSlots(2 * len(old))
 	for _, s := range old {
-		if s == 0 {
-			continue
+		if s != 0 {
+			put(wider, s)
 		}
-		i := s >> 32 & mask
-		for t.slots[i] != 0 {
-			i = (i + 1) & mask
+	}
+	t.size -= 8 * int64(len(old))
+	t.slots[part] = wider
+}
+
+func (t *table) split(old []uint64) {
+	t.shift = 32 - partBits
+	t.slots, t.used = make([][]uint64, 1<<partBits), make([]uint32, 1<<partBits)
+	for p := range t.slots {
+		t.slots[p] = t.newSlots(2 * len(old) >> partBits)
+	}
+	t.size -= 8 * int64(len(old))
+	for _, s := range old {
+		if s != 0 {
+			t.take(s)
 		}
-		t.slots[i] = s
 	}
 }
 
-// key returns key id; its bytes belong to the table.
-func (t *table) key(id int) []byte {
-	from := 0
-	if id > 0 {
-		from = t.ends[id-1]
+// place finds the keys of b, or adds them. It adds their times to what the entries
+// hold, or, in a table whose entries hold their numbers, puts these into b.held.
+func (t *table) place(b *block) {
+	t.open()
+	keys, tags := b.keys[:b.n], b.tags[:b.n]
+	seed := t.seed
+	for i := range keys {
+		tags[i] = keys[i].hash(seed)
 	}
-	return t.arena[from:t.ends[id]:t.ends[id]]
+	for _, i := range b.longs[:b.nlong] {
+		if b.keys[i].w1 == newLong { // not what is garbage under a null
+			tags[i] = hashBytes(b.long[i], seed)
+		}
+	}
+	if t.n > fewKeys {
+		t.touch(b)
+	}
+	times := b.times[:b.n]
+	for i := range keys {
+		key, tag := &keys[i], tags[i]
+		slots := t.slots[uint64(tag)>>(t.shift&63)]
+		mask := uint32(len(slots) - 1)
+		var e *entry
+		for at := tag & mask; ; at = (at + 1) & mask {
+			s := slots[at]
+			if s == 0 {
+				e = t.add(key, tag, b.long[i])
+				break
+			}
+			if uint32(s>>32) != tag {
+				continue
+			}
+			place := uint32(s) - 1
+			e = &t.segs[place>>segBits][place&(segLen-1)]
+			if e.w0 == key.w0 && (e.w1 == key.w1 || key.w1 == newLong && t.sameLong(e, b.long[i])) {
+				break
+			}
+		}
+		if t.dense {
+			b.held[i] = e.held
+		} else {
+			e.held += times[i]
+		}
+	}
 }
 
-func (t *table) len() int { return len(t.ends) }
+// sameLong reports whether e is a long key of these bytes.
+func (t *table) sameLong(e *entry, key []byte) bool { return e.long() && t.chunks.equal(e.w1, key) }
 
-// bytes returns how much heap the table holds.
+// touch reads the slots and the entries that place will look at first. The reads
+// do not depend on each other, so their cache misses overlap.
+func (t *table) touch(b *block) {
+	tags, places := b.tags[:b.n], b.places[:b.n]
+	for i, tag := range tags {
+		slots := t.slots[uint64(tag)>>(t.shift&63)]
+		places[i] = max(1, uint32(slots[tag&uint32(len(slots)-1)])) - 1
+	}
+	var sum uint64
+	for _, place := range places {
+		e := &t.segs[place>>segBits][place&(segLen-1)]
+		sum += e.w0 + e.held // the two ends: an entry may lie in two cache lines
+	}
+	b.touched = sum
+}
+
+// add appends an entry for a key that is new, whose bytes, if it is long, are long.
+func (t *table) add(key *packed, tag uint32, long []byte) *entry {
+	if t.n >= maxLen {
+		panic("quern: more than 2^32 distinct values in memory: set a memory budget")
+	}
+	place := uint32(t.n)
+	if t.n&(segLen-1) == 0 && t.n>>segBits == len(t.segs) {
+		t.segs = append(t.segs, make([]entry, segLen))
+	} else if t.n < segLen && t.n == len(t.segs[0]) {
+		wider := make([]entry, min(segLen, 4*t.n))
+		copy(wider, t.segs[0])
+		t.segs[0] = wider
+	}
+	e := t.at(place)
+	e.packed, e.held = *key, 0
+	if t.dense {
+		e.held = uint64(place)
+	}
+	if key.w1 == newLong {
+		e.w1 = t.chunks.put(long)<<8 | isLong
+	}
+	t.n++
+	t.order = unordered
+	t.take(uint64(tag)<<32 | uint64(place+1))
+	return e
+}
+
+// find returns the entry of a key, or nil. The bytes of a long key are long.
+func (t *table) find(key packed, long []byte) *entry {
+	if t.n == 0 {
+		return nil
+	}
+	t.open()
+	tag := key.hash(t.seed)
+	if key.w1 == newLong {
+		tag = hashBytes(long, t.seed)
+	}
+	slots := t.slots[uint64(tag)>>(t.shift&63)]
+	mask := uint32(len(slots) - 1)
+	for at := tag & mask; slots[at] != 0; at = (at + 1) & mask {
+		if s := slots[at]; uint32(s>>32) == tag {
+			e := t.at(uint32(s) - 1)
+			if e.w0 == key.w0 && (e.w1 == key.w1 || key.w1 == newLong && t.sameLong(e, long)) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// entries calls f with every entry, in the order in which they lie, until it returns false.
+func (t *table) entries(f func(e *entry) bool) {
+	for place := range uint32(t.n) {
+		if !f(t.at(place)) {
+			return
+		}
+	}
+}
+
+func (t *table) len() int { return t.n }
+
+// bytes returns how much heap the entries and their slots take. Memory that empty
+// kept for later entries is not counted again.
 func (t *table) bytes() int64 {
-	return 8*int64(cap(t.slots)) + 8*int64(cap(t.ends)) + int64(cap(t.arena))
+	return t.size + entryBytes*int64(t.room()) + t.chunks.bytes()
 }
 
-// ranked is a key's number with its leading bytes, which decide most comparisons.
-type ranked struct {
-	prefix uint64
-	id     int
-}
-
-// ranked returns key id with its prefix: the tag's bit and the next 63 bits.
-func (t *table) ranked(id int) ranked {
-	key := t.key(id)
-	var head [8]byte
-	copy(head[:], key[1:])
-	return ranked{uint64(key[0])<<63 | binary.BigEndian.Uint64(head[:])>>1, id}
-}
-
-func (t *table) compare(a, b ranked) int {
-	if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
-		return c
+// room returns how many entries the segments in use have room for.
+func (t *table) room() int {
+	switch {
+	case len(t.segs) == 0:
+		return 0
+	case t.n <= len(t.segs[0]):
+		return len(t.segs[0])
 	}
-	return bytes.Compare(t.key(a.id), t.key(b.id))
+	return (t.n + segLen - 1) &^ (segLen - 1)
 }
 
-// sorted returns the numbers of all keys in ascending order of the keys.
-func (t *table) sorted() []ranked {
-	all := make([]ranked, t.len())
-	for id := range all {
-		all[id] = t.ranked(id)
+// empty forgets all keys and keeps the memory for as many others.
+func (t *table) empty() {
+	t.n, t.order = 0, unordered
+	t.chunks.empty()
+	for p := range t.slots {
+		clear(t.slots[p])
 	}
-	slices.SortFunc(all, t.compare)
-	return all
+	clear(t.used)
 }
+
+// unindex gives the slots back: the entries are about to move.
+func (t *table) unindex() { t.index = index{} }

@@ -3,8 +3,10 @@ package stat
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"quern/features/column"
+	"quern/internal/simd"
 )
 
 // Tally counts the rows of a column of any type, and those that are special:
@@ -13,6 +15,8 @@ type Tally struct {
 	header
 	one    single
 	counts [6]uint64
+	flags  []bool   // of a block: which values are equal to one
+	words  []uint64 // the same, as bits
 }
 
 // The places of the counts.
@@ -56,10 +60,7 @@ func (t *Tally) Observe(args []column.Column, weights []uint64) {
 	t.counts[nulls] += uint64(v.Nulls())
 	switch {
 	case v.Type.Real():
-		c := tallyFloats(t.one.presentFloats(v))
-		for i := nans; i <= zeros; i++ {
-			t.counts[i] += c[i]
-		}
+		t.tallyFloats(v.Float64s[:v.Len], v.Valid)
 	case v.Type.Integer():
 		for _, x := range t.one.presentInts(v) {
 			if x == 0 {
@@ -69,26 +70,44 @@ func (t *Tally) Observe(args []column.Column, weights []uint64) {
 	}
 }
 
-// tallyFloats counts the special values of x.
-func tallyFloats(x []float64) (c [6]uint64) {
-	var special, zero uint64
-	for _, v := range x {
-		if v-v != 0 { // NaN and infinities
-			special++
+// tallyBlock is how many values are looked at at a time: they stay in the cache for the
+// second look.
+const tallyBlock = 2048
+
+// tallyFloats counts the special values of x that are not null. Infinities show in the
+// range of a block, and are counted only where there are some.
+func (t *Tally) tallyFloats(x []float64, valid column.Bitmap) {
+	k := t.one.simd()
+	for len(x) > 0 {
+		n := min(tallyBlock, len(x))
+		r := k.FloatRange(x[:n], valid)
+		t.counts[nans] += uint64(r.NaNs)
+		t.counts[zeros] += t.equal(k, x[:n], valid, 0)
+		if r.N > 0 && math.IsInf(r.High, 1) {
+			t.counts[posInfs] += t.equal(k, x[:n], valid, math.Inf(1))
 		}
-		if v == 0 {
-			zero++
+		if r.N > 0 && math.IsInf(r.Low, -1) {
+			t.counts[negInfs] += t.equal(k, x[:n], valid, math.Inf(-1))
+		}
+		x = x[n:]
+		if valid != nil {
+			valid = valid[n/64:] // n is a multiple of 64, or the rest
 		}
 	}
-	c[zeros] = zero
-	if special == 0 {
-		return c
+}
+
+// equal counts the values that are y and not null.
+func (t *Tally) equal(k *simd.Kernels, x []float64, valid column.Bitmap, y float64) (count uint64) {
+	t.flags, t.words = resize(t.flags, len(x)), resize(t.words, (len(x)+63)/64)
+	k.CompareFloats(t.flags, x, simd.Eq, y)
+	k.PackBools(t.words, t.flags)
+	for i, word := range t.words {
+		if valid != nil {
+			word &= valid[i]
+		}
+		count += uint64(bits.OnesCount64(word))
 	}
-	for _, v := range x {
-		c[class(v)]++
-	}
-	c[rows] = 0
-	return c
+	return count
 }
 
 // class returns the place of the count of a special value, or rows.

@@ -16,17 +16,17 @@ import (
 type ValueCounts struct {
 	header
 	keyed
-	rows   keyer
-	dense  []uint32 // per local id, how often; zero between batches
-	used   []uint32 // the local ids of the batch
-	counts valueCounts
-	total  uint64
-	nulls  uint64
+	rows  keyer
+	local []uint32 // per local id, how often; zero between batches
+	total uint64
+	nulls uint64
+	most  int // keys that may be there before Observe stops early; 0: any number
 }
 
 func newValueCounts(h header, res Resources) *ValueCounts {
 	v := &ValueCounts{header: h}
-	v.keyed = keyed{load: &v.counts, res: res}
+	v.keyed = keyed{load: valueCounts{}, res: res}
+	v.single, v.budget = len(h.spec.Types) == 1, res.Bytes
 	return v
 }
 
@@ -44,12 +44,8 @@ func (v *ValueCounts) Len() int { return v.count() }
 // until f returns false. key is valid until f returns.
 func (v *ValueCounts) Each(f func(key []byte, count uint64) bool) error {
 	if v.err == nil && len(v.runs) == 0 {
-		for _, r := range v.sorted() {
-			if c := v.counts[r.id]; c > 0 && !f(v.key(r.id), c) {
-				break
-			}
-		}
-		return nil
+		v.sortByKey()
+		return v.unordered(f)
 	}
 	return v.each(func(key, body []byte) (bool, error) {
 		count, _ := binary.Uvarint(body)
@@ -57,69 +53,92 @@ func (v *ValueCounts) Each(f func(key []byte, count uint64) bool) error {
 	})
 }
 
-// unordered is Each without the order, which costs a sort.
+// unordered is Each in the order in which the table is, of one without runs.
 func (v *ValueCounts) unordered(f func(key []byte, count uint64) bool) error {
-	if v.err != nil || len(v.runs) > 0 {
-		return v.Each(f)
-	}
-	for id, count := range v.counts {
-		if count > 0 && !f(v.key(id), count) {
-			break
+	var key []byte
+	v.entries(func(e *entry) bool {
+		if e.held == 0 {
+			return true
 		}
-	}
+		key = v.appendKey(key[:0], e)
+		return f(key, e.held)
+	})
 	return nil
 }
 
 // Observe implements Statistic.
 func (v *ValueCounts) Observe(args []column.Column, weights []uint64) {
 	v.check(args, weights)
-	n := args[0].Len
 	if size := v.rows.begin(args); size > 0 {
 		v.observeLocal(size)
-	} else {
-		for row := range n {
-			times := uint64(1)
-			if weights != nil {
-				times = weights[row]
-			}
-			if times > 0 {
-				v.add(v.rows.rowKey(row), times)
-			}
-		}
+		return
 	}
-	v.bounded()
+	var b block
+	for row := 0; row < args[0].Len && !v.enough(); {
+		b.reset()
+		row = b.rows(row, args[0].Len, weights)
+		v.rows.load(&b, false)
+		v.put(&b)
+	}
 }
+
+// enough reports whether there are too many keys already for others to matter.
+func (v *ValueCounts) enough() bool { return v.most > 0 && v.len() > v.most && v.Len() > v.most }
 
 // observeLocal counts local ids first and looks each used one up once.
 func (v *ValueCounts) observeLocal(size int) {
-	if len(v.dense) < size {
-		v.dense = make([]uint32, size)
+	if len(v.local) < size {
+		v.local = make([]uint32, size)
 	}
-	dense, used := v.dense, v.used[:0]
-	for _, local := range v.rows.local {
-		if dense[local] == 0 {
-			used = append(used, local)
+	local, rows := v.local[:size], v.rows.locals()
+	for _, id := range rows {
+		local[id]++
+	}
+	var b block
+	take := func(id uint32) {
+		b.ids[b.n], b.times[b.n] = id, uint64(local[id])
+		local[id] = 0
+		if b.n++; b.full() {
+			v.rows.load(&b, true)
+			v.put(&b)
+			b.reset()
 		}
-		dense[local]++
 	}
-	for _, local := range used {
-		v.add(v.rows.localKey(local), uint64(dense[local]))
-		dense[local] = 0
+	if size <= 4*len(rows) { // else most local ids are in no row
+		for id, n := range local {
+			if n > 0 {
+				take(uint32(id))
+			}
+		}
+	} else {
+		for _, id := range rows {
+			if local[id] > 0 {
+				take(uint32(id))
+			}
+		}
 	}
-	v.used = used
+	v.rows.load(&b, true)
+	v.put(&b)
 }
 
-// add counts key times times.
-func (v *ValueCounts) add(key []byte, times uint64) {
-	v.total = addRows(v.total, times)
-	if isNull(key) {
-		v.nulls += times
+// put counts the keys of b, which may then be filled again, and spills if the
+// budget is spent.
+func (v *ValueCounts) put(b *block) error {
+	if b.n == 0 {
+		return v.err
 	}
-	id, fresh := v.id(key)
-	if fresh {
-		v.counts = append(v.counts, 0)
+	v.place(b)
+	for _, times := range b.times[:b.n] {
+		v.total = addRows(v.total, times)
 	}
-	v.counts[id] += times
+	if b.nulls {
+		for i, times := range b.times[:b.n] {
+			if b.keys[i].null() {
+				v.nulls += times
+			}
+		}
+	}
+	return v.bounded()
 }
 
 // isNull reports whether key is the null of a single column.
@@ -144,14 +163,77 @@ func (v *ValueCounts) mergeCounts(o *ValueCounts) error {
 	if v == o {
 		return v.double()
 	}
-	err := o.unordered(func(key []byte, count uint64) bool {
-		v.add(key, count)
-		return v.bounded() == nil
+	if len(o.runs) > 0 && v.res.Bytes > 0 {
+		v.total += o.total - o.inMemory()
+		v.nulls += o.nulls - o.nullsInMemory()
+		v.err = v.adopt(&o.keyed)
+	} else if len(o.runs) > 0 {
+		v.err = v.readRuns(o) // a part may have been merged: v is of no use any more
+		return v.err
+	}
+	var b block
+	o.entries(func(e *entry) bool {
+		if e.held > 0 {
+			key, long := o.packed(e)
+			if b.add(key, long, e.held); b.full() {
+				v.put(&b)
+				b.reset()
+			}
+		}
+		return v.err == nil
 	})
-	if v.err == nil {
-		v.err = err // a part may have been merged: v is of no use any more
+	return v.put(&b)
+}
+
+// readRuns merges all of o, which has runs, into memory.
+func (v *ValueCounts) readRuns(o *ValueCounts) error {
+	var f filler
+	err := o.Each(func(key []byte, count uint64) bool { return f.add(v, key, count) == nil })
+	return cmp.Or(err, f.flush(v))
+}
+
+// inMemory returns how many rows the table has counted since it was last spilled.
+func (v *ValueCounts) inMemory() (rows uint64) {
+	v.entries(func(e *entry) bool {
+		rows += e.held
+		return true
+	})
+	return rows
+}
+
+// nullsInMemory returns how many of these were null.
+func (v *ValueCounts) nullsInMemory() uint64 {
+	if e := v.find(packed{0, nullWord}, nil); v.single && e != nil {
+		return e.held
+	}
+	return 0
+}
+
+// filler puts keys given as bytes, a block at a time. Its bytes are its own.
+type filler struct {
+	block
+	bytes []byte
+}
+
+func (f *filler) add(v *ValueCounts, key []byte, count uint64) error {
+	if len(key) > cap(f.bytes)-len(f.bytes) {
+		f.bytes = make([]byte, 0, max(1<<14, len(key))) // earlier keys keep the old ones
+	}
+	from := len(f.bytes)
+	f.bytes = append(f.bytes, key...)
+	p, long := v.pack(f.bytes[from:])
+	f.block.add(p, long, count)
+	if f.full() {
+		return f.flush(v)
 	}
 	return v.err
+}
+
+func (f *filler) flush(v *ValueCounts) error {
+	err := v.put(&f.block)
+	f.reset()
+	f.bytes = f.bytes[:0]
+	return err
 }
 
 // double merges v with itself.
@@ -196,9 +278,22 @@ func (v *ValueCounts) subtractCounts(o *ValueCounts) error {
 // checks that it can be done.
 func (v *ValueCounts) subtractMemory(o *ValueCounts) error {
 	enough := true
-	err := o.unordered(func(key []byte, count uint64) bool {
-		id := v.find(key)
-		enough = id >= 0 && v.counts[id] >= count
+	parts := func(f func(key packed, long []byte, count uint64) bool) error {
+		if len(o.runs) == 0 {
+			o.entries(func(e *entry) bool {
+				key, long := o.packed(e)
+				return e.held == 0 || f(key, long, e.held)
+			})
+			return nil
+		}
+		return o.Each(func(key []byte, count uint64) bool {
+			p, long := v.pack(key)
+			return f(p, long, count)
+		})
+	}
+	err := parts(func(key packed, long []byte, count uint64) bool {
+		e := v.find(key, long)
+		enough = e != nil && e.held >= count
 		return enough
 	})
 	if err != nil {
@@ -207,12 +302,11 @@ func (v *ValueCounts) subtractMemory(o *ValueCounts) error {
 	if !enough {
 		return ErrNotInvertible
 	}
-	err = o.unordered(func(key []byte, count uint64) bool {
-		v.counts[v.find(key)] -= count
+	v.err = parts(func(key packed, long []byte, count uint64) bool {
+		v.find(key, long).held -= count
 		return true
 	})
-	v.err = err
-	return err
+	return v.err
 }
 
 // AppendBinary implements Statistic. The state is, per key in ascending order,
@@ -239,21 +333,24 @@ func (v *ValueCounts) UnmarshalBinary(data []byte) error {
 // replace makes v what d is; d is of no use any more.
 func (v *ValueCounts) replace(d *ValueCounts) {
 	v.close()
+	d.most = v.most
 	*v = *d
-	v.keyed.load = &v.counts
 }
 
 // readCounts reads entries whose values may says are allowed.
 func (v *ValueCounts) readCounts(r *reader, may func([]Cell) bool) error {
 	cells := make([]Cell, len(v.spec.Types))
-	return readEntries(r, v.spec.Types, cells, func(key []byte) error {
+	var f filler
+	var total uint64
+	err := readEntries(r, v.spec.Types, cells, func(key []byte) error {
 		count := r.counter()
-		if r.bad || count == 0 || mergeable(v.total, count) != nil || !may(cells) {
+		if r.bad || count == 0 || mergeable(total, count) != nil || !may(cells) {
 			return corrupt("count or value that cannot be")
 		}
-		v.add(key, count)
-		return v.bounded()
+		total += count
+		return f.add(v, key, count)
 	})
+	return cmp.Or(err, f.flush(v))
 }
 
 // readEntries reads ascending keys, takes each apart into cells, and lets body read the rest.
@@ -278,16 +375,16 @@ func readEntries(r *reader, types []column.Type, cells []Cell, body func(key []b
 // Close implements Statistic.
 func (v *ValueCounts) Close() error { return v.close() }
 
-// valueCounts is the payload: a count per key.
-type valueCounts []uint64
+// valueCounts is the payload: entries hold counts.
+type valueCounts struct{}
 
-func (c *valueCounts) present(id int) bool { return (*c)[id] > 0 }
+func (valueCounts) present(held int) bool { return held > 0 }
 
-func (c *valueCounts) appendBody(b []byte, id int) []byte {
-	return binary.AppendUvarint(b, (*c)[id])
+func (valueCounts) appendBody(b []byte, held int) []byte {
+	return binary.AppendUvarint(b, uint64(held))
 }
 
-func (c *valueCounts) combine(b []byte, add, take [][]byte) ([]byte, error) {
+func (valueCounts) combine(b []byte, add, take [][]byte) ([]byte, error) {
 	plus, minus := sumCounts(add), sumCounts(take)
 	switch {
 	case minus > plus:
@@ -306,5 +403,5 @@ func sumCounts(bodies [][]byte) (sum uint64) {
 	return sum
 }
 
-func (c *valueCounts) reset()       { *c = nil }
-func (c *valueCounts) bytes() int64 { return 8 * int64(cap(*c)) }
+func (valueCounts) reset()       {}
+func (valueCounts) bytes() int64 { return 0 }

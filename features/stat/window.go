@@ -18,28 +18,28 @@ type window struct {
 
 // add adds the integer hi:mid:lo times 2^exp, or subtracts it.
 func (w *window) add(lo, mid, hi uint64, exp int, negative bool) {
-	limb, s := exp>>6, uint(exp&63)
-	v := [4]uint64{lo << s, mid<<s | lo>>(64-s), hi<<s | mid>>(64-s), hi >> (64 - s)}
-	if v == [4]uint64{} {
+	if lo|mid|hi == 0 {
 		return
 	}
-	w.cover(limb, limb+5)
-	l := w.limbs[limb-w.base:]
-	var c uint64
+	limb, s := exp>>6, uint(exp&63)
+	if limb < w.base || limb+5 > w.base+len(w.limbs) || len(w.limbs) == 0 {
+		w.cover(limb, limb+5)
+	}
+	var sign uint64 // all ones to subtract: the two's complement is added
 	if negative {
-		for i, x := range v {
-			l[i], c = bits.Sub64(l[i], x, c)
-		}
-		for i := 4; c != 0 && i < len(l); i++ {
-			l[i], c = bits.Sub64(l[i], 0, c)
-		}
-	} else {
-		for i, x := range v {
-			l[i], c = bits.Add64(l[i], x, c)
-		}
-		for i := 4; c != 0 && i < len(l); i++ {
-			l[i], c = bits.Add64(l[i], 0, c)
-		}
+		sign = 1
+	}
+	c := sign
+	sign = -sign
+	l := w.limbs[limb-w.base:]
+	five := (*[5]uint64)(l)
+	five[0], c = bits.Add64(five[0], lo<<s^sign, c)
+	five[1], c = bits.Add64(five[1], (mid<<s|lo>>1>>(63-s))^sign, c)
+	five[2], c = bits.Add64(five[2], (hi<<s|mid>>1>>(63-s))^sign, c)
+	five[3], c = bits.Add64(five[3], hi>>1>>(63-s)^sign, c)
+	five[4], c = bits.Add64(five[4], sign, c)
+	for i := 5; i < len(l) && c != sign&1; i++ {
+		l[i], c = bits.Add64(l[i], sign, c)
 	}
 	w.settle()
 }

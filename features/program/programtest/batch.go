@@ -3,29 +3,49 @@ package programtest
 import (
 	"math"
 	"math/rand/v2"
+	"strconv"
 
 	"quern/features/column"
 	"quern/features/program"
 )
 
-// Schema returns a schema with every type at least once and n columns if that is
-// more, in random order, called c0, c1 ...
+// Schema returns a schema with every scalar type at least once, n columns of scalars
+// if that is more, and some of lists, in random order, called c0, c1 ...
 func Schema(rng *rand.Rand, n int) column.Schema {
+	scalars := column.Types()
 	types := column.Types()
 	for len(types) < n {
-		types = append(types, types[rng.IntN(len(column.Types()))])
+		types = append(types, pick(rng, scalars...))
+	}
+	for range 1 + rng.IntN(4) {
+		types = append(types, column.ListOf(pick(rng, scalars...)))
 	}
 	rng.Shuffle(len(types), func(i, j int) { types[i], types[j] = types[j], types[i] })
+	return named(types)
+}
+
+// ListSchema returns a schema of n columns of lists and two of scalars, c0, c1 ...
+func ListSchema(rng *rand.Rand, n int) column.Schema {
+	scalars := column.Types()
+	types := []column.Type{pick(rng, scalars...), pick(rng, scalars...)}
+	for range n {
+		types = append(types, column.ListOf(pick(rng, scalars...)))
+	}
+	return named(types)
+}
+
+func named(types []column.Type) column.Schema {
 	schema := make(column.Schema, len(types))
 	for i, t := range types {
-		schema[i] = column.Field{Name: "c" + string(program.AppendFormat(nil, column.Int64, program.Value{Int: int64(i)})), Type: t}
+		schema[i] = column.Field{Name: "c" + strconv.Itoa(i), Type: t}
 	}
 	return schema
 }
 
 // RandomBatch returns rows of the schema in storage form: plain columns and
 // dictionaries (with unused, equal and null slots), without nulls, with some, and with
-// nothing else. What lies under a null is garbage, never zero.
+// nothing else. What lies under a null is garbage, never zero. Lists are null, empty,
+// short or rather long; their elements are a column like the others.
 func RandomBatch(rng *rand.Rand, schema column.Schema, rows int) column.Batch {
 	batch := column.Batch{Rows: rows, Columns: make([]column.Column, len(schema))}
 	for i, f := range schema {
@@ -36,11 +56,17 @@ func RandomBatch(rng *rand.Rand, schema column.Schema, rows int) column.Batch {
 
 // RandomColumn returns one column of RandomBatch.
 func RandomColumn(rng *rand.Rand, t column.Type, rows int) column.Column {
+	if t.IsList() {
+		return column.Column{Len: rows, Values: randomLists(rng, t, rows)}
+	}
 	nulls := []float64{0, 0.2, 0.2, 1}[rng.IntN(4)]
 	if rng.IntN(2) == 0 {
 		return column.Column{Len: rows, Values: randomVector(rng, t, rows, nulls)}
 	}
 	slots := 1 + rng.IntN(1+min(rows, 300))
+	if rng.IntN(6) == 0 {
+		slots = 3*min(rows, 300) + 1 // crowded: most are unused
+	}
 	index := make([]int32, rows)
 	for i := range index {
 		index[i] = int32(rng.IntN(slots))
@@ -54,6 +80,7 @@ func randomVector(rng *rand.Rand, t column.Type, n int, nulls float64) column.Ve
 	for range n {
 		program.AppendStored(&v, RandomValue(rng, t))
 	}
+	roughen(rng, &v)
 	if nulls > 0 {
 		v.Valid = column.NewBitmap(n)
 		for i := range n {
@@ -65,9 +92,50 @@ func randomVector(rng *rand.Rand, t column.Type, n int, nulls float64) column.Ve
 	return v
 }
 
+// roughen gives half of the NaNs other bits than the canonical ones, as sources may.
+func roughen(rng *rand.Rand, v *column.Vector) {
+	for i, x := range v.Float64s {
+		if x != x && rng.IntN(2) == 0 {
+			v.Float64s[i] = math.Float64frombits(0xFFF0_0000_DEAD_BEEF)
+		}
+	}
+	for i, x := range v.Float32s {
+		if x != x && rng.IntN(2) == 0 {
+			v.Float32s[i] = math.Float32frombits(0xFF80_BEEF)
+		}
+	}
+}
+
+// randomLists returns n lists, with as many elements each as is drawn for all of
+// them. A null list has none.
+func randomLists(rng *rand.Rand, t column.Type, n int) column.Vector {
+	v := column.Vector{Type: t, Len: n, Offsets: make([]uint32, 1, n+1)}
+	nulls := []float64{0, 0, 0.2, 0.2, 1}[rng.IntN(5)]
+	if nulls > 0 || rng.IntN(4) == 0 {
+		v.Valid = column.NewBitmap(n)
+	}
+	longest := pick(rng, 0, 1, 3, 3, 5, 5, 5, 20)
+	elements := 0
+	for i := range n {
+		if rng.Float64() >= nulls {
+			elements += rng.IntN(longest + 1)
+			if v.Valid != nil {
+				v.Valid.Set(i)
+			}
+		}
+		v.Offsets = append(v.Offsets, uint32(elements))
+	}
+	column := RandomColumn(rng, t.Elem(), elements)
+	v.Elements = &column
+	return v
+}
+
 // RandomValue returns a value of t that is not null: often an edge of the type,
-// else an ordinary one.
+// else an ordinary one. Elements of a list may be null.
 func RandomValue(rng *rand.Rand, t column.Type) program.Value {
+	if t.IsList() {
+		return randomList(rng, t.Elem())
+	}
 	switch t {
 	case column.Bool:
 		return program.Value{Bool: rng.IntN(2) == 0}
@@ -81,6 +149,17 @@ func RandomValue(rng *rand.Rand, t column.Type) program.Value {
 		return program.Value{Float: randomFloat(rng)}
 	}
 	return program.Value{Str: randomText(rng)}
+}
+
+func randomList(rng *rand.Rand, elem column.Type) program.Value {
+	list := make([]program.Value, rng.IntN(6))
+	for i := range list {
+		list[i] = program.NullValue()
+		if rng.IntN(5) > 0 {
+			list[i] = RandomValue(rng, elem)
+		}
+	}
+	return program.Value{List: list}
 }
 
 func randomInt(rng *rand.Rand, low, high int64) int64 {

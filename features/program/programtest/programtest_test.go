@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"quern/features/column"
 	"quern/features/program"
 )
 
@@ -27,6 +28,102 @@ func TestRandomPrograms(t *testing.T) {
 		if !used[op] {
 			t.Errorf("no random program uses %s", op)
 		}
+	}
+}
+
+// Every operation is applied to lists sooner or later, and lists to what was made of
+// them: slices of padded lists, sums of sums' elements and so on.
+func TestRandomLists(t *testing.T) {
+	used := map[program.Op]bool{program.Load: true, program.Const: true}
+	deepest := 0
+	for seed := uint64(0); seed < 100 || len(used) < len(program.Ops()) && seed < 3000; seed++ {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		p := Random(rng, ListSchema(rng, 5))
+		depth := make([]int, len(p.Code)) // how many cuts and pads are behind a register
+		for i, in := range p.Code {
+			for _, a := range in.Args {
+				used[in.Op] = used[in.Op] || p.Code[a].Type.IsList()
+				depth[i] = max(depth[i], depth[a])
+			}
+			if in.Op.Whole() {
+				depth[i]++
+			}
+			deepest = max(deepest, depth[i])
+		}
+		checkRoundTrip(t, seed, p)
+		if _, err := Run(p, RandomBatch(rng, p.Inputs, 9)); err != nil {
+			t.Fatalf("seed %d: %v\n%s", seed, err, p)
+		}
+	}
+	for _, op := range program.Ops() {
+		if !used[op] {
+			t.Errorf("no random program uses %s on lists", op)
+		}
+	}
+	if deepest < 5 {
+		t.Errorf("no chain is longer than %d", deepest)
+	}
+}
+
+// Random lists are well-formed and of every sort: null, empty, long; with elements
+// plain and coded, null and unused slots.
+func TestRandomBatchLists(t *testing.T) {
+	met := map[string]bool{}
+	for seed := range uint64(100) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		schema := ListSchema(rng, 3)
+		for i, c := range RandomBatch(rng, schema, int(seed)).Columns {
+			if c.Type() != schema[i].Type || c.Len != int(seed) {
+				t.Fatalf("seed %d: column %d is %s", seed, i, c.Type())
+			}
+			if c.Type().IsList() {
+				meetLists(t, met, &c.Values)
+			}
+		}
+	}
+	for _, sort := range []string{"null", "empty", "long", "plain", "coded", "null element", "crowded"} {
+		if !met[sort] {
+			t.Errorf("no list is %s", sort)
+		}
+	}
+}
+
+func meetLists(t *testing.T, met map[string]bool, v *column.Vector) {
+	t.Helper()
+	e := v.Elements
+	if len(v.Offsets) != v.Len+1 || v.Offsets[0] != 0 || int(v.Offsets[v.Len]) != e.Len || e.Type() != v.Type.Elem() {
+		t.Fatalf("ill-formed lists: %+v", v)
+	}
+	for i := range v.Len {
+		lo, hi := v.List(i)
+		met["null"] = met["null"] || v.Null(i)
+		met["empty"] = met["empty"] || !v.Null(i) && lo == hi
+		met["long"] = met["long"] || hi-lo > 10
+		if hi < lo || v.Null(i) && lo < hi {
+			t.Fatalf("list %d has elements %d to %d", i, lo, hi)
+		}
+	}
+	for i := range e.Len {
+		met["null element"] = met["null element"] || e.Null(i)
+	}
+	met["plain"] = met["plain"] || !e.Dict() && e.Len > 0
+	met["coded"] = met["coded"] || e.Dict() && e.Len > e.Values.Len
+	met["crowded"] = met["crowded"] || e.Len > 0 && e.Values.Len > 2*e.Len
+}
+
+// What is observed of lists is their elements, beside constants.
+func TestTuples(t *testing.T) {
+	one, two := program.Value{Int: 1}, program.Value{Int: 2}
+	list := func(values ...program.Value) program.Value { return program.Value{List: values} }
+	ints := column.Column{Len: 4, Values: program.StoredVector(column.ListOf(column.Int64),
+		list(one, two), list(), program.NullValue(), list(program.NullValue()))}
+	constant := column.Column{Len: 4, Values: program.StoredVector(column.Int64, two), Index: make([]int32, 4)}
+	want := [][]program.Value{{one, two}, {two, two}, {program.NullValue(), two}}
+	if got := Tuples([]*column.Column{&ints, &constant}); !reflect.DeepEqual(got, want) {
+		t.Errorf("tuples %v, want %v", got, want)
+	}
+	if got := Tuples([]*column.Column{&constant}); len(got) != 4 {
+		t.Errorf("%d rows of a scalar", len(got))
 	}
 }
 

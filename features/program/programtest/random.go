@@ -23,17 +23,22 @@ func RandomFaulty(rng *rand.Rand, schema column.Schema) *program.Program {
 
 // generator grows a program from a pool of registers.
 type generator struct {
-	rng    *rand.Rand
-	b      *program.Builder
-	pool   []program.Register
-	keys   []column.Type // of the tables
-	faulty bool
+	rng     *rand.Rand
+	b       *program.Builder
+	pool    []program.Register
+	domains map[program.Register]program.Domain
+	first   program.Register // what the next instruction is to take first, or None
+	keys    []column.Type    // of the tables
+	faulty  bool
 }
 
 func random(rng *rand.Rand, schema column.Schema, faulty bool) *program.Program {
-	g := generator{rng: rng, b: program.NewBuilder(schema), faulty: faulty}
+	g := generator{
+		rng: rng, b: program.NewBuilder(schema), faulty: faulty,
+		domains: map[program.Register]program.Domain{}, first: program.None,
+	}
 	for i := range schema {
-		g.pool = append(g.pool, g.b.Load(i))
+		g.add(g.b.Load(i), program.Domain(i))
 	}
 	for range 1 + rng.IntN(4) {
 		table := g.table(len(g.keys))
@@ -42,6 +47,9 @@ func random(rng *rand.Rand, schema column.Schema, faulty bool) *program.Program 
 	}
 	for range 1 + rng.IntN(30) {
 		g.step()
+		if rng.IntN(8) == 0 {
+			g.chain()
+		}
 	}
 	n := 1 + rng.IntN(6)
 	for i := range n {
@@ -54,6 +62,12 @@ func random(rng *rand.Rand, schema column.Schema, faulty bool) *program.Program 
 		panic("quern: bug: random program: " + err.Error())
 	}
 	return p
+}
+
+// add puts a register into the pool.
+func (g *generator) add(r program.Register, d program.Domain) {
+	g.pool = append(g.pool, r)
+	g.domains[r] = d
 }
 
 // table returns a small table, perhaps with a null key.
@@ -96,16 +110,22 @@ func (g *generator) step() {
 // try draws one instruction and adds it if it is well typed.
 func (g *generator) try(op program.Op) bool {
 	args := g.args(op)
+	types := g.types(args)
+	if !g.inStep(op, args) {
+		return false
+	}
 	want := g.want(op)
 	imm := g.imm(op, want, len(args))
 	if op == program.Lookup {
-		if !g.lookup(int(imm.Int), args) {
+		if len(args) != 1 || !program.Comparable(g.keys[imm.Int], types[0].Elem()) {
 			return false
 		}
-		g.pool = append(g.pool, g.b.Emit(op, imm, args...))
+		g.emit(op, column.Invalid, imm, args)
 		return true
 	}
-	types := g.types(args)
+	if want != column.Invalid && len(args) > 0 {
+		want = want.Like(types[0])
+	}
 	got, err := program.Infer(op, imm, types, want)
 	if err != nil {
 		return false
@@ -113,13 +133,26 @@ func (g *generator) try(op program.Op) bool {
 	if !g.faulty && program.CanFault(op, imm, types) {
 		g.tame(op, got, args)
 	}
-	g.pool = append(g.pool, g.b.EmitTyped(op, got, imm, args...))
+	g.emit(op, got, imm, args)
 	return true
 }
 
-// lookup reports whether args fit table number n.
-func (g *generator) lookup(n int, args []program.Register) bool {
-	return len(args) == 1 && program.Comparable(g.keys[n], g.b.Type(args[0]))
+// emit adds an instruction. Type Invalid: that of the table.
+func (g *generator) emit(op program.Op, t column.Type, imm program.Imm, args []program.Register) {
+	d := program.Constant
+	for _, a := range args {
+		d = d.Join(g.domains[a])
+	}
+	r := program.None
+	if t == column.Invalid {
+		r = g.b.Emit(op, imm, args...)
+	} else {
+		r = g.b.EmitTyped(op, t, imm, args...)
+	}
+	if op.Whole() {
+		d = program.Made(r)
+	}
+	g.add(r, d)
 }
 
 func (g *generator) types(args []program.Register) []column.Type {
@@ -128,25 +161,6 @@ func (g *generator) types(args []program.Register) []column.Type {
 		types[i] = g.b.Type(r)
 	}
 	return types
-}
-
-// args draws 0 to 4 registers, mostly of one type.
-func (g *generator) args(op program.Op) []program.Register {
-	if op == program.Const {
-		return nil
-	}
-	args := []program.Register{pick(g.rng, g.pool...)}
-	for range g.rng.IntN(4) {
-		r := pick(g.rng, g.pool...)
-		for range 8 {
-			if g.b.Type(r) == g.b.Type(args[len(args)-1]) {
-				break
-			}
-			r = pick(g.rng, g.pool...)
-		}
-		args = append(args, r)
-	}
-	return args
 }
 
 // want draws the declared type where it is a choice.
@@ -190,6 +204,12 @@ func (g *generator) imm(op program.Op, want column.Type, args int) program.Imm {
 		return program.Imm{Text: pick(g.rng, "a", "^[ab]+$", "(?i)x|\\d", "", "\\pL{2}", "[^\\x00-\\x7F]")}
 	case program.SplitPart:
 		return program.Imm{Int: int64(g.rng.IntN(4))}
+	case program.ListSlice:
+		return program.Imm{Int: g.position(), Extra: g.position()}
+	case program.ListPad:
+		return program.Imm{Int: int64(g.rng.IntN(8)), Extra: int64(g.rng.IntN(2))}
+	case program.ListAt:
+		return program.Imm{Int: g.position()}
 	}
 	return program.Imm{}
 }
@@ -216,29 +236,32 @@ func (g *generator) edges() []float64 {
 
 // tame replaces arguments on which op could fault by ones on which it cannot.
 func (g *generator) tame(op program.Op, t column.Type, args []program.Register) {
+	for i, r := range args {
+		args[i] = g.tamed(op, t.Elem(), r)
+		g.domains[args[i]] = g.domains[r]
+	}
+}
+
+func (g *generator) tamed(op program.Op, t column.Type, r program.Register) program.Register {
 	switch op {
 	case program.Concat, program.Replace:
-		for i, r := range args {
-			args[i] = g.b.Emit(program.Substr, program.Imm{}, r, g.b.ConstInt(0), g.b.ConstInt(50))
-		}
+		return g.b.Emit(program.Substr, program.Imm{}, r, g.b.ConstInt(0), g.b.ConstInt(50))
 	case program.ToInt:
-		x := g.b.Choose(g.b.Emit(program.IsNaN, program.Imm{}, args[0]), g.b.ConstFloat(0), g.b.Convert(args[0], column.Float64))
-		args[0] = g.b.Emit(program.Clamp, program.Imm{}, x, g.b.ConstFloat(-0x1p62), g.b.ConstFloat(0x1p62))
+		x := g.b.Choose(g.b.Emit(program.IsNaN, program.Imm{}, r), g.b.ConstFloat(0), g.b.Convert(r, column.Float64))
+		return g.b.Emit(program.Clamp, program.Imm{}, x, g.b.ConstFloat(-0x1p62), g.b.ConstFloat(0x1p62))
 	case program.ParseInt, program.ParseFloat, program.ParseBool, program.ParseTime:
-		args[0] = g.b.ConstString(map[column.Type]string{
+		good := g.b.ConstString(map[column.Type]string{
 			column.Int64: "-12", column.Float64: "1.5e3", column.Bool: "TRUE", column.Date: "2001-06-01",
 			column.Datetime: "2001-06-01 17:30", column.Timestamp: "2001-06-01T17:30:00.25+02:00",
 		}[t])
-	default:
-		for i, r := range args {
-			args[i] = g.small(r)
-		}
+		return g.b.Choose(g.b.IsNull(r), good, good)
 	}
+	return g.small(r)
 }
 
 // small brings an integer or a time near 0.
 func (g *generator) small(r program.Register) program.Register {
-	t := g.b.Type(r)
+	t := g.b.Elem(r)
 	near := g.b.Emit(program.Mod, program.Imm{}, g.b.Convert(r, column.Int64), g.b.ConstInt(30011))
 	if t.Temporal() {
 		// 0 to 30010: a Retype that cannot fault.

@@ -33,6 +33,43 @@ func Run(p *program.Program, in column.Batch) (column.Batch, error) {
 	return out, nil
 }
 
+// Tuples returns what a statistic that observes registers sees, whose values are
+// columns of the same rows: a tuple per row or, where there are lists among them, a
+// tuple per element, in order. Scalars beside lists are constants. A null list has
+// no elements.
+func Tuples(registers []*column.Column) [][]program.Value {
+	var tuples [][]program.Value
+	for row := range registers[0].Len {
+		values := make([]program.Value, len(registers))
+		elements := -1
+		for i, c := range registers {
+			values[i] = program.ValueAt(&c.Values, c.Slot(row))
+			if c.Type().IsList() {
+				elements = len(values[i].List)
+			}
+		}
+		if elements < 0 {
+			tuples = append(tuples, values)
+		}
+		for e := range max(0, elements) {
+			tuples = append(tuples, element(registers, values, e))
+		}
+	}
+	return tuples
+}
+
+// element returns element e of a row's lists, and the row's constants.
+func element(registers []*column.Column, values []program.Value, e int) []program.Value {
+	tuple := make([]program.Value, len(values))
+	for i, v := range values {
+		tuple[i] = v
+		if registers[i].Type().IsList() {
+			tuple[i] = v.List[e]
+		}
+	}
+	return tuple
+}
+
 // Row returns one row of a batch.
 func Row(in column.Batch, row int) []program.Value {
 	values := make([]program.Value, len(in.Columns))
