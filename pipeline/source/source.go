@@ -13,8 +13,8 @@ import (
 // order of rows. A Source is safe for concurrent use.
 type Source interface {
 	// Schema is the union of the files' columns, in order of first appearance, with
-	// integers widened where files differ. Columns that quern cannot use (nested,
-	// decimal ...) are in Unusable instead.
+	// integers widened where files differ, those in lists too. Columns that quern cannot
+	// use (structs, maps, decimals ...) are in Unusable instead.
 	Schema() column.Schema
 	// Unusable maps the other columns' names to the reason; using one is an error
 	// that tells it.
@@ -28,6 +28,23 @@ type Source interface {
 	NewReader(columns []string) (Reader, error)
 	// Close closes the files. Readers must be closed before.
 	Close() error
+}
+
+// Columnar is a Source that stores columns apart: whoever reads some does not pay for
+// the others. Its Readers are Selectors.
+type Columnar interface {
+	Source
+	// ColumnBytes returns how many bytes the named columns have in all chunks, once
+	// uncompressed, as the format says: for planning.
+	ColumnBytes(columns []string) int64
+}
+
+// Selector is a Reader that can change to other columns.
+type Selector interface {
+	Reader
+	// Select makes columns those that the next Read returns, in that order. It keeps
+	// what buffers it has. Errors are those of NewReader.
+	Select(columns []string) error
 }
 
 // Chunk is the unit of input: a row group, or a byte range of a text file.

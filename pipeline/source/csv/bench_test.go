@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"quern/pipeline/source"
+	"quern/pipeline/source/text"
 	"quern/pipeline/source/text/texttest"
 )
 
@@ -39,8 +40,13 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-func BenchmarkRead(b *testing.B) {
-	s, err := Open(context.Background(), Options{Files: []source.File{texttest.File("f.csv", flights(300_000))}})
+func BenchmarkRead(b *testing.B) { benchmarkRead(b, text.Limits{Keep: -1}) }
+
+// BenchmarkReadKept reads what Open has kept.
+func BenchmarkReadKept(b *testing.B) { benchmarkRead(b, text.Limits{}) }
+
+func benchmarkRead(b *testing.B, limits text.Limits) {
+	s, err := Open(context.Background(), Options{Files: []source.File{texttest.File("f.csv", flights(300_000))}, limits: limits})
 	if err != nil {
 		b.Fatal(err)
 	}

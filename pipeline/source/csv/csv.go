@@ -57,6 +57,9 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 		e.Next = "name the columns, in their order, with schema: {name: type}"
 		return nil, e
 	}
+	if err := noLists(opts.Types); err != nil {
+		return nil, err
+	}
 	s, err := text.Open(ctx, text.Options{Files: opts.Files, Types: opts.Types, Workers: opts.Workers, Memory: opts.Memory, Limits: opts.limits}, f)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,17 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 		return &doubtful{s, append(s.Notices(), notice)}, nil
 	}
 	return s, nil
+}
+
+// noLists refuses types of lists.
+func noLists(types column.Schema) error {
+	var mistakes diag.List
+	for _, f := range types {
+		if f.Type.IsList() {
+			mistakes = append(mistakes, text.NoLists(f.Name, f.Type, "a CSV file"))
+		}
+	}
+	return mistakes.Err()
 }
 
 // doubtful is a source with one more notice.
@@ -106,21 +120,20 @@ func (f *format) Header(name string, data []byte, last bool) (names []string, si
 		return names, bom, nil
 	}
 	p := newParser(f, 0, f.delimiter(name))
-	for at := bom; at < len(data); {
-		size, cells, err := p.Next(data[at:], last)
-		if err != nil {
+	var b text.Block
+	for at := bom; at < len(data); at += b.Size {
+		if err := p.Cut(data[at:], last, &b); err != nil {
 			return nil, 0, inHeader(err)
 		}
-		if cells != nil {
-			for _, c := range cells {
+		if len(b.Ends) > 0 {
+			for _, c := range b.Cells[:b.Ends[0]] {
 				names = append(names, headerName(p, data[at:], c))
 			}
-			return names, at + size, nil
+			return names, at + b.Size, nil
 		}
-		if size == 0 {
+		if b.Size == 0 {
 			return nil, -1, nil
 		}
-		at += size
 	}
 	if last {
 		return []string{}, len(data), nil

@@ -294,7 +294,14 @@ func TestEncodings(t *testing.T) {
 		data = append(append(data, strings.Join(row, ",")...), '\n')
 		want = append(want, row)
 	}
-	s, err := Open(context.Background(), Options{Files: []source.File{texttest.File("f", data)}})
+	checkEncodings(t, data, want, text.Limits{})
+	checkEncodings(t, data, want, text.Limits{Keep: -1})
+}
+
+// checkEncodings reads the columns several times, and counts what that allocates.
+func checkEncodings(t *testing.T, data []byte, want [][]string, limits text.Limits) {
+	rows := len(want)
+	s, err := Open(context.Background(), Options{Files: []source.File{texttest.File("f", data)}, limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

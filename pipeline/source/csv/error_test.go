@@ -58,6 +58,7 @@ func mistaken() []struct {
 		{"long text", typed(column.Int64), "a,b\n1," + strings.Repeat("0123456789", 10) + "\n"},
 		{"unknown column", typed(column.Int64), "a,bb\n1,2\n"},
 		{"no names", Options{NoHeader: true}, "1,2\n"},
+		{"lists", typed(column.ListOf(column.Int64)), "a,b\n1,2\n"},
 		{"no header and another width", Options{NoHeader: true, Types: allStrings(3)}, "1,2\n"},
 		{"delimiter", Options{Delimiter: '"'}, "1,2\n"},
 		{"cut off gzip", Options{}, string(texttest.Gzip([]byte("a,b\n1,2\n"))[:20])},
@@ -125,7 +126,7 @@ func checkCuts(t *testing.T, name string, opts Options, data string, want error)
 func TestErrorsOfTheFile(t *testing.T) {
 	data := []byte("a,b\n1,2\n3,4\n")
 	shared := texttest.File("f.csv", data)
-	s, err := Open(context.Background(), Options{Files: []source.File{shared}})
+	s, err := Open(context.Background(), Options{Files: []source.File{shared}, limits: text.Limits{Keep: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,5 +141,40 @@ func TestErrorsOfTheFile(t *testing.T) {
 	}
 	if _, err := Open(context.Background(), Options{}); texttest.Code(err) != "Q201" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestLongestRow: a row may have so many bytes, its line end included, and no more, with
+// blank lines around it or not.
+func TestLongestRow(t *testing.T) {
+	for _, blank := range []string{"", "\n", "\r\n\n"} {
+		for size := 18; size <= 22; size++ {
+			data := "a,b\n1,2\n" + blank + "1," + strings.Repeat("x", size-3) + "\n" + blank + "3,4\n"
+			for window := 1; window < 40; window += 3 {
+				got, err := readText(Options{limits: text.Limits{Row: 20, Window: window}}, data)
+				if size > 20 && texttest.Code(err) != "Q244" || size <= 20 && (err != nil || len(got.Rows) != 3) {
+					t.Errorf("%d bytes, window %d, blank %q: %v", size, window, blank, err)
+				}
+			}
+		}
+	}
+}
+
+// TestFirstMistake: of several values that are not of their types, the one of the first
+// row is told, and in it the first one, kept or not.
+func TestFirstMistake(t *testing.T) {
+	types := column.Schema{{Name: "a", Type: column.Int64}, {Name: "b", Type: column.Bool}, {Name: "c", Type: column.Date}}
+	for _, c := range []struct{ data, want string }{
+		{"1,true,2001-06-01\n2,x,y\nz,true,2001-06-01\n", `"x" is no bool`},
+		{"1,true,2001-06-01\n2,true,y\nz,x,2001-06-01\n", `"y" is no date`},
+		{"1,true,2001-06-01\nz,x,y\nz,x,y\n", `"z" is no int64`},
+		{"1,,\n,,\n,x,2001-06-0\n,,\n", `"x" is no bool`},
+	} {
+		for _, keep := range []int64{0, -1} {
+			_, err := readText(Options{Types: types, limits: text.Limits{Keep: keep}}, "a,b,c\n"+c.data)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%q: %v, want %s", c.data, err, c.want)
+			}
+		}
 	}
 }

@@ -6,10 +6,13 @@
 // chunk.
 //
 // Strings, numbers, and true and false are kept apart: a column that mixes them is
-// unusable unless the user gives it a type, and one that holds an array or object is
-// unusable anyway. Strings that are all days, wall clocks or instants make a column
-// of these, as in CSV, so that both formats give one answer for one table; strings
-// of digits stay strings.
+// unusable unless the user gives it a type. Strings that are all days, wall clocks or
+// instants make a column of these, as in CSV, so that both formats give one answer for
+// one table; strings of digits stay strings.
+//
+// Arrays of scalars are lists, and these rules hold for their elements. An empty array is
+// an empty list, null in place of an array a null one. A column that holds arrays
+// beside scalars, objects, or arrays of more than scalars, is unusable.
 //
 // The syntax is checked to the last byte, in the columns that nobody reads too. A
 // key that comes twice in an object, a lone surrogate and bytes that are not UTF-8

@@ -17,7 +17,7 @@ type parser struct {
 	// most objects have their keys in the same order. -1: none.
 	expected []int32
 	seen     []uint32 // per column: the line that had it last
-	line     uint32   // counts the lines
+	lines    uint32   // counts the lines
 	cells    []text.Cell
 	scan     scanner
 	key      []byte // a key without its escapes
@@ -26,36 +26,68 @@ type parser struct {
 // Names returns the columns so far.
 func (p *parser) Names() []string { return p.names }
 
-// Next cuts the line at the front of data into cells.
-func (p *parser) Next(data []byte, last bool) (size int, cells []text.Cell, err error) {
-	end := bytes.IndexByte(data, '\n')
-	size = end + 1
-	if end < 0 {
-		if !last {
-			return 0, nil, nil
+// Cut cuts lines at the front of data into cells.
+func (p *parser) Cut(data []byte, last bool, b *text.Block) error {
+	b.Reset()
+	for b.Size < len(data) && !b.Full() {
+		before := len(b.Cells)
+		p.cells = b.Cells
+		size, record, err := p.line(data, b.Size, last)
+		switch {
+		case err != nil && len(b.Ends) > 0:
+			return nil
+		case err != nil || size == 0:
+			return err
+		case record && len(b.Ends) == 0 && b.Size > 0, !record && len(b.Ends) > 0:
+			return nil // blank lines are a block of their own
+		case record:
+			b.Cells = p.cells
+			b.End()
+			b.Alike = b.Alike && alike(b.Cells[:b.Ends[0]], b.Cells[before:])
 		}
-		end, size = len(data), len(data)
+		b.Size += size
 	}
-	p.scan = scanner{data: data[:end]}
+	return nil
+}
+
+// alike reports whether two records have the same columns in the same order.
+func alike(a, b []text.Cell) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Column != b[i].Column {
+			return false
+		}
+	}
+	return true
+}
+
+// line appends the cells of the line that begins at start. It returns the line's size,
+// 0 if data ends within it, and whether it is a record.
+func (p *parser) line(data []byte, start int, last bool) (size int, record bool, err error) {
+	end := bytes.IndexByte(data[start:], '\n')
+	size = end + 1
+	end += start
+	if size == 0 {
+		if !last {
+			return 0, false, nil
+		}
+		end, size = len(data), len(data)-start
+	}
+	p.scan = scanner{data: data[:end], from: start, at: start}
 	if p.scan.space(); p.scan.at == end {
-		return size, nil, nil
+		return size, false, nil
 	}
-	if p.cells == nil {
-		p.cells = make([]text.Cell, 0, 16) // nil would say that there is no record
-	}
-	p.cells = p.cells[:0]
-	if err := p.object(); err != nil {
-		return 0, nil, err
-	}
-	return size, p.cells, nil
+	return size, true, p.object()
 }
 
 // nextLine forgets which columns were seen.
 func (p *parser) nextLine() {
-	p.line++
-	if p.line == 0 { // after 2^32 lines the numbers start again
+	p.lines++
+	if p.lines == 0 { // after 2^32 lines the numbers start again
 		clear(p.seen)
-		p.line = 1
+		p.lines = 1
 	}
 }
 
@@ -107,11 +139,11 @@ func (p *parser) member(before int32) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if p.seen[id] == p.line {
+	if p.seen[id] == p.lines {
 		e := diag.New("Q251", "the object has the key %q twice", text.Shorten(key))
 		return 0, e
 	}
-	p.seen[id] = p.line
+	p.seen[id] = p.lines
 	s.space()
 	if !s.take(':') {
 		return 0, s.fail("a colon must follow the key").Error("")
@@ -145,6 +177,23 @@ func (p *parser) find(key []byte, before int32) (int32, error) {
 	}
 	p.expected[before+1] = id
 	return id, nil
+}
+
+// Element returns the element of an array, which the scanner has checked, that
+// follows byte at of data: the array's bracket, or the end of the element before.
+func (p *parser) Element(data []byte, at uint32) (text.Cell, bool) {
+	s := scanner{data: data, at: int(at)}
+	if !s.take('[') {
+		s.take('"') // which ends a string, and which its cell leaves out
+	}
+	s.space()
+	if s.take(',') {
+		s.space()
+	}
+	if s.peek() == ']' {
+		return text.Cell{}, false
+	}
+	return s.value(), true
 }
 
 // Unescape appends the text that raw, which the scanner has checked, stands for.

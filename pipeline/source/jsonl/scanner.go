@@ -16,7 +16,8 @@ const maxDepth = 1000
 
 // scanner reads one line from left to right. The first mistake stays.
 type scanner struct {
-	data    []byte
+	data    []byte // up to the line's end
+	from    int    // where the line begins
 	at      int
 	mistake mistake
 }
@@ -42,7 +43,7 @@ func (m *mistake) Error(next string) *diag.Error {
 // fail notes a mistake at the place that the scanner is at.
 func (s *scanner) fail(what string) *mistake {
 	if s.mistake.what == "" {
-		s.mistake = mistake{what: what, at: s.at, near: s.data[min(s.at, len(s.data)):]}
+		s.mistake = mistake{what: what, at: s.at - s.from, near: s.data[min(s.at, len(s.data)):]}
 		if s.at >= len(s.data) {
 			s.mistake.what += ", but the line ends"
 		}
@@ -105,8 +106,10 @@ func (s *scanner) value() text.Cell {
 		s.word("null")
 		kind = text.Null
 	case c == '{' || c == '[':
-		s.nested(1)
 		kind = text.Nested
+		if s.nested(1) && c == '[' {
+			kind = text.List
+		}
 	default:
 		s.fail("a value must stand here (NaN and Infinity are none; write null)")
 	}
@@ -151,12 +154,14 @@ func (s *scanner) digits() {
 	}
 }
 
-// nested steps over an array or object. Its keys may come twice: nobody reads them.
-func (s *scanner) nested(depth int) {
+// nested steps over an array or object, and reports whether it holds scalars only.
+// Its keys may come twice: nobody reads them.
+func (s *scanner) nested(depth int) (flat bool) {
 	if depth > maxDepth {
 		s.fail(fmt.Sprintf("arrays and objects are nested more than %d deep", maxDepth))
-		return
+		return false
 	}
+	flat = true
 	object := s.data[s.at] == '{'
 	end := s.data[s.at] + 2 // of [ it is ], of { it is }
 	s.at++
@@ -165,7 +170,7 @@ func (s *scanner) nested(depth int) {
 		if !first {
 			if !s.take(',') {
 				s.fail("a comma or a closing bracket must follow a value")
-				return
+				return false
 			}
 			s.space()
 		}
@@ -180,11 +185,13 @@ func (s *scanner) nested(depth int) {
 		case s.failed():
 		case c == '{' || c == '[':
 			s.nested(depth + 1)
+			flat = false
 		default:
 			s.value()
 		}
 		s.space()
 	}
+	return flat
 }
 
 // string steps over a string and returns where its text lies.

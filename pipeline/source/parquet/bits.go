@@ -2,9 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
-	"math/bits"
 
-	"quern/features/column"
 	"quern/features/diag"
 )
 
@@ -28,8 +26,10 @@ type run struct {
 
 // next returns the next run; n is at least 1.
 func (r *runs) next() (run, error) {
-	h, used := binary.Uvarint(r.data)
-	if used <= 0 {
+	h, used := uint64(0), 1
+	if len(r.data) > 0 && r.data[0] < 0x80 {
+		h = uint64(r.data[0])
+	} else if h, used = binary.Uvarint(r.data); used <= 0 {
 		return run{}, diag.New("Q205", "a run of levels or indexes is cut off: %d values are missing", r.left)
 	}
 	r.data = r.data[used:]
@@ -50,7 +50,7 @@ func (r *runs) nextPacked(groups uint64) (run, error) {
 			return run{}, diag.New("Q205", "a run of levels or indexes is cut off")
 		}
 	}
-	packed := r.data[:size:size]
+	packed := r.data[:size] // with what follows it as padding
 	r.data = r.data[size:]
 	r.left -= n
 	if r.width == 0 {
@@ -78,130 +78,4 @@ func (r *runs) nextRepeated(n uint64) (run, error) {
 	wanted := min(int(n), r.left)
 	r.left -= wanted
 	return run{n: wanted, value: value}, nil
-}
-
-// readIndexes decodes len(into) dictionary indexes, the first byte being their
-// width, and checks that all are below entries.
-func readIndexes(data []byte, into []int32, entries int) error {
-	if len(into) == 0 {
-		return nil
-	}
-	if len(data) == 0 || data[0] > 32 {
-		return diag.New("Q205", "a page of dictionary indexes does not say how wide they are")
-	}
-	r := runs{data: data[1:], width: int(data[0]), left: len(into)}
-	for r.left > 0 {
-		at := len(into) - r.left
-		run, err := r.next()
-		if err != nil {
-			return err
-		}
-		if run.packed != nil {
-			unpack(into[at:at+run.n], run.packed, r.width)
-		} else {
-			fill(into[at:at+run.n], int32(run.value))
-		}
-	}
-	return checkIndexes(into, entries)
-}
-
-func checkIndexes(indexes []int32, entries int) error {
-	highest := uint32(0)
-	for _, i := range indexes {
-		highest = max(highest, uint32(i))
-	}
-	if int64(highest) >= int64(entries) {
-		return diag.New("Q205", "a dictionary index is out of range: %d of %d entries", highest, entries)
-	}
-	return nil
-}
-
-// unpack decodes len(into) values of width bits (1 to 32) from packed, which holds
-// at least as many.
-func unpack(into []int32, packed []byte, width int) {
-	mask := uint64(1)<<width - 1
-	i := 0
-	// A value lies within the 8 bytes from its first byte: 7 + 32 bits at most.
-	for last := len(packed) - 8; i < len(into); i++ {
-		bit := i * width
-		if bit>>3 > last {
-			break
-		}
-		into[i] = int32(binary.LittleEndian.Uint64(packed[bit>>3:]) >> (bit & 7) & mask)
-	}
-	for ; i < len(into); i++ {
-		bit := i * width
-		var tail [8]byte
-		copy(tail[:], packed[bit>>3:])
-		into[i] = int32(binary.LittleEndian.Uint64(tail[:]) >> (bit & 7) & mask)
-	}
-}
-
-// readLevels decodes n definition levels of a flat column into bits start to
-// start+n of valid, which are clear, and returns how many are set.
-func readLevels(data []byte, valid column.Bitmap, start, n int) (int, error) {
-	r := runs{data: data, width: 1, left: n}
-	present := 0
-	for r.left > 0 {
-		at := start + n - r.left
-		run, err := r.next()
-		if err != nil {
-			return 0, err
-		}
-		switch {
-		case run.packed != nil:
-			present += orBits(valid, at, run.packed, run.n)
-		case run.value == 1:
-			setBits(valid, at, run.n)
-			present += run.n
-		}
-	}
-	return present, nil
-}
-
-// readPackedLevels is readLevels for the old encoding BIT_PACKED: one bit per
-// level, most significant first.
-func readPackedLevels(data []byte, valid column.Bitmap, start, n int) (int, error) {
-	if len(data) < (n+7)/8 {
-		return 0, diag.New("Q205", "the levels are cut off")
-	}
-	present := 0
-	for i := range n {
-		if data[i>>3]>>(7-i&7)&1 == 1 {
-			valid.Set(start + i)
-			present++
-		}
-	}
-	return present, nil
-}
-
-// setBits sets n bits of b from start.
-func setBits(b column.Bitmap, start, n int) {
-	for n > 0 {
-		word, bit := start>>6, start&63
-		take := min(64-bit, n)
-		b[word] |= (^uint64(0) >> (64 - take)) << bit
-		start, n = start+take, n-take
-	}
-}
-
-// orBits copies n bits of packed to b from start, where b is clear, and returns
-// how many of them are set.
-func orBits(b column.Bitmap, start int, packed []byte, n int) int {
-	set := 0
-	for len(packed) > 0 && n > 0 {
-		var eight [8]byte
-		copied := copy(eight[:], packed)
-		packed = packed[copied:]
-		take := min(copied*8, n)
-		x := binary.LittleEndian.Uint64(eight[:]) & (^uint64(0) >> (64 - take))
-		set += bits.OnesCount64(x)
-		word, bit := start>>6, start&63
-		b[word] |= x << bit
-		if bit+take > 64 {
-			b[word+1] |= x >> (64 - bit)
-		}
-		start, n = start+take, n-take
-	}
-	return set
 }

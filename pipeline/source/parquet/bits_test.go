@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"quern/features/column"
+	"quern/internal/simd"
 )
 
 // packBits packs values of width bits, least significant bit first, bit by bit.
@@ -47,20 +48,89 @@ func encodeRuns(r *rand.Rand, values []int32, width int) (data []byte) {
 	return data
 }
 
+// allKernels returns every variant of the kernels that this processor runs.
+func allKernels() (all []*simd.Kernels) {
+	for level := simd.Generic; level <= simd.Highest(); level++ {
+		all = append(all, simd.At(level))
+	}
+	return all
+}
+
 func TestIndexes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 10))
-	for width := range 32 {
-		for _, n := range []int{0, 1, 2, 7, 8, 9, 31, 33, 63, 65, 257, 1025} {
-			values := make([]int32, n)
-			for i := range values {
-				if values[i] = int32(r.Uint32() & (1<<width - 1)); i > 0 && r.IntN(3) > 0 {
-					values[i] = values[i-1]
+	for _, k := range allKernels() {
+		b := newBlock(k)
+		x := &b.indexes
+		for width := range 33 {
+			for _, n := range []int{0, 1, 2, 7, 8, 9, 31, 33, 63, 65, 257, 1025, 2*blockRows + 3} {
+				values := make([]int32, n)
+				for i := range values {
+					if values[i] = int32(r.Uint64() & (1<<min(width, 31) - 1)); i > 0 && r.IntN(3) > 0 {
+						values[i] = values[i-1]
+					}
+				}
+				data := append([]byte{byte(width)}, encodeRuns(r, values, width)...)
+				if r.IntN(2) == 0 {
+					data = slices.Clip(data) // no padding
+				} else {
+					data = slices.Grow(data, padding)
+				}
+				got, entries := make([]int32, n), 1<<width
+				if r.IntN(2) == 0 && n > 0 { // so that the width does not vouch for them
+					entries = int(slices.Max(values)) + 1
+				}
+				err := x.begin(data, n, entries)
+				if err == nil {
+					err = x.read(got)
+				}
+				if err != nil || !slices.Equal(got, values) {
+					t.Fatalf("%v: %d indexes of %d bits: %v, got %v, want %v", k.Level(), n, width, err, got, values)
+				}
+				got = got[:0]
+				for err = x.begin(data, n, entries); err == nil && len(got) < n; {
+					some := min(n-len(got), r.IntN(blockRows+1))
+					if err = x.fill(some); err == nil {
+						got = append(got, x.dense[:some]...)
+						x.drop(some)
+					}
+				}
+				if err != nil || !slices.Equal(got, values) {
+					t.Fatalf("%v: %d indexes of %d bits in parts: %v, got %v, want %v", k.Level(), n, width, err, got, values)
 				}
 			}
-			got := make([]int32, n)
-			err := readIndexes(append([]byte{byte(width)}, encodeRuns(r, values, width)...), got, 1<<width)
-			if err != nil || !slices.Equal(got, values) {
-				t.Fatalf("%d indexes of %d bits: %v, got %v, want %v", n, width, err, got, values)
+		}
+	}
+}
+
+func TestIndexesOutOfRange(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 13))
+	for _, k := range allKernels() {
+		b := newBlock(k)
+		x := &b.indexes
+		for _, n := range []int{1, 8, 63, 1025} {
+			for _, c := range []struct {
+				width   int
+				highest uint32
+				entries int
+				bad     bool
+			}{{3, 7, 8, false}, {3, 6, 7, false}, {3, 7, 7, true}, {1, 0, 0, true}, {0, 0, 0, true}, {0, 0, 1, false},
+				{32, 1 << 31, 1 << 31, true}, {32, 1<<32 - 1, 1<<31 - 1, true}, {31, 1<<31 - 1, 1 << 31, false}} {
+				values := make([]int32, n)
+				values[r.IntN(n)] = int32(c.highest)
+				data := append([]byte{byte(c.width)}, encodeRuns(r, values, c.width)...)
+				err := x.begin(data, n, c.entries)
+				if err == nil {
+					err = x.read(make([]int32, n))
+				}
+				if bad := err != nil; bad != c.bad {
+					t.Errorf("%v: read %d indexes, %+v: %v", k.Level(), n, c, err)
+				}
+				if err = x.begin(data, n, c.entries); err == nil {
+					err = x.fill(n)
+				}
+				if bad := err != nil; bad != c.bad {
+					t.Errorf("%v: fill %d indexes, %+v: %v", k.Level(), n, c, err)
+				}
 			}
 		}
 	}
@@ -85,35 +155,6 @@ func TestLevels(t *testing.T) {
 			set, err := readLevels(encodeRuns(r, levels, 1), got, start, n)
 			if err != nil || set != present || !slices.Equal(got, want) {
 				t.Fatalf("%d levels from bit %d: %v, %d set instead of %d", n, start, err, set, present)
-			}
-		}
-	}
-}
-
-func TestSpread(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 12))
-	for n := range 130 {
-		start, null := r.IntN(70), int32(-1)
-		valid := column.NewBitmap(start + n)
-		values, indexes, want := make([]int32, n), make([]int32, n), make([]int32, n)
-		ends, wantEnds, before := make([]uint32, n), make([]uint32, n), uint32(5)
-		present, end := 0, before
-		for i := range n {
-			want[i] = null
-			if r.IntN(3) > 0 {
-				valid.Set(start + i)
-				want[i], end = int32(present), end+uint32(i)
-				values[present], indexes[present], ends[present] = int32(present), int32(present), end
-				present++
-			}
-			wantEnds[i] = end
-		}
-		spread(values, valid, start, present)
-		spreadIndexes(indexes, valid, start, present, null)
-		spreadOffsets(ends, valid, start, present, before)
-		for i := range n {
-			if valid.Get(start+i) && values[i] != want[i] || indexes[i] != want[i] || ends[i] != wantEnds[i] {
-				t.Fatalf("%d rows from %d, row %d: %d, %d, %d instead of %d, %d", n, start, i, values[i], indexes[i], ends[i], want[i], wantEnds[i])
 			}
 		}
 	}

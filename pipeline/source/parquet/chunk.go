@@ -13,30 +13,51 @@ import (
 // decoder turns the bytes of column chunks into columns. It keeps its buffers from
 // one chunk to the next, whatever their columns are.
 type decoder struct {
-	left   int64 // bytes that the current batch may still take
-	raw    []byte
-	pages  []page
-	plain  []byte // a decompressed page
-	values values
-	coded  []int32 // the indexes of a page, in a chunk that is dictionary-coded only in part
-	codecs decompressor
+	left    int64 // bytes that the current batch may still take
+	raw     []byte
+	pages   []page
+	plain   []byte // a decompressed page
+	values  values
+	block   block
+	indexes []int32 // of a page, in a chunk that is dictionary-coded only in part
+	repeats []uint8 // levels of a page of lists
+	defines []uint8
+	codecs  decompressor
 }
 
-// output holds the memory of one column of a batch.
+// output holds the memory of one column of a batch. Of a list column, all but column,
+// offsets and lists is that of its elements.
 type output struct {
-	column column.Column
-	values column.Vector // of the rows, or of the dictionary
-	dict   column.Vector // the dictionary of a chunk that is dictionary-coded only in part
-	index  []int32
-	valid  column.Bitmap // a bit per row
-	ones   column.Bitmap // of the dictionary's slots
+	typ      column.Type // that the memory is for
+	column   column.Column
+	values   column.Vector // of the rows, or of the dictionary
+	dict     column.Vector // the dictionary of a chunk that is dictionary-coded only in part
+	index    []int32
+	valid    column.Bitmap // a bit per row
+	ones     column.Bitmap // of the dictionary's slots
+	elements column.Column
+	offsets  []uint32
+	lists    column.Bitmap // a bit per list
+}
+
+// become makes out the output of a column of type typ. Only one slice of a vector may be
+// in use, so the others go to spare, and that of typ comes from there.
+func (out *output) become(typ column.Type, spare *column.Vector) {
+	if out.typ == typ {
+		return
+	}
+	keep(spare, &out.values)
+	keep(spare, &out.dict)
+	*out = output{typ: typ, index: out.index, valid: out.valid, ones: out.ones, offsets: out.offsets, lists: out.lists}
+	take(&out.values, spare, typ.Elem())
 }
 
 // read reads column col of a row group, as type typ, into out.
 //
 // A chunk that is dictionary-coded from end to end becomes a dictionary column,
 // with a null slot at the end if the column is optional. Writers give up a
-// dictionary that grows too large; such a chunk becomes a plain column.
+// dictionary that grows too large; such a chunk becomes a plain column. The elements
+// of lists are read in the same way, as a column of their own.
 func (d *decoder) read(r store.Reader, k *chunk, col *fileColumn, typ column.Type, rows int, out *output) error {
 	if !known(k.codec) {
 		return diag.New("Q207", "the column is compressed with %s, which quern cannot read", codecName(k.codec))
@@ -44,33 +65,42 @@ func (d *decoder) read(r store.Reader, k *chunk, col *fileColumn, typ column.Typ
 	if k.length > d.left {
 		return tooLarge("the column", d.left)
 	}
-	d.raw = resize(d.raw, int(k.length))
+	slots := int64(rows)
+	if col.list {
+		if slots = k.values; slots > maxRows {
+			return diag.New("Q209", "the column has %d elements in one row group; at most %d are read", slots, maxRows)
+		}
+	}
+	d.raw = padded(d.raw, int(k.length))
 	if err := readFull(r, d.raw, k.offset); err != nil {
 		return err
 	}
 	var err error
-	if d.pages, err = listPages(d.raw, int64(rows), col.physical, d.pages[:0]); err != nil {
+	if d.pages, err = listPages(d.raw, col, slots, d.pages[:0]); err != nil {
 		return err
 	}
-	t := task{decoder: d, codec: k.codec, col: col, typ: typ, rows: rows, out: out, pages: d.pages}
+	t := task{decoder: d, codec: k.codec, col: col, typ: typ.Elem(), slots: int(slots), out: out, pages: d.pages}
+	t.lists = lists{wanted: rows, empty: col.empty(), full: col.full()}
 	return t.run()
 }
 
-// task is the decoding of one column chunk.
+// task is the decoding of one column chunk: of its values, or of the elements of its
+// lists, which are values like others once the levels have been read.
 type task struct {
 	*decoder
 	codec      int32
 	col        *fileColumn
-	typ        column.Type
-	rows       int
+	typ        column.Type // of the values
+	slots      int         // of values: rows, or a bound on the elements
 	out        *output
 	pages      []page // the data pages, once run has taken the dictionary off
 	dictionary *page
 	coded      bool          // every page is dictionary-coded
 	entries    int           // of the dictionary
 	bad        column.Bitmap // the dictionary's entries that do not fit the type; nil: none
-	start      int           // rows done
+	start      int           // slots done
 	present    int           // of these, how many are not null
+	lists      lists         // the rows, if they are lists
 }
 
 func (t *task) run() error {
@@ -88,40 +118,36 @@ func (t *task) run() error {
 			return err
 		}
 	}
-	if t.coded {
-		t.out.index = resize(t.out.index, t.rows)
-	} else {
-		resetVector(&t.out.values, t.typ, t.rows)
-	}
-	if t.col.optional {
-		t.out.valid = resize(t.out.valid, (t.rows+63)/64)
-		clear(t.out.valid)
-	}
+	t.reset()
 	for i := range t.pages {
 		if err := t.page(&t.pages[i]); err != nil {
 			return err
 		}
 	}
-	t.finish()
-	return nil
+	return t.finish()
 }
 
 // budget takes what the column needs for sure off the memory that is left, before
 // any of it is allocated. The bytes of strings come on top while they are read.
 func (t *task) budget(dictionary *page) error {
-	need := int64(t.rows) / 4 // bitmaps
+	need := int64(t.slots) / 4 // bitmaps
 	if t.coded {
-		need += 4 * int64(t.rows)
+		need += 4 * int64(t.slots)
 	} else {
-		need += width(t.typ) * int64(t.rows)
+		need += width(t.typ) * int64(t.slots)
 	}
 	if dictionary != nil {
 		need += width(t.typ) * (int64(dictionary.values) + 1)
 	}
+	each := int64(8) // of a page's values, as they are stored
+	if t.col.list {
+		need += t.lists.size()
+		each += 2 // levels
+	}
 	passing := int64(len(t.raw)) // what the next column can use again
 	for i := range t.pages {
 		p := &t.pages[i]
-		passing = max(passing, int64(len(t.raw))+int64(p.uncompressed)+8*int64(p.values))
+		passing = max(passing, int64(len(t.raw))+int64(p.uncompressed)+each*int64(p.values))
 	}
 	if need+passing > t.left {
 		return tooLarge("the row group", t.left)
@@ -130,91 +156,24 @@ func (t *task) budget(dictionary *page) error {
 	return nil
 }
 
-// width returns the bytes that a slot of a vector takes, strings' bytes apart.
-func width(t column.Type) int64 {
-	switch {
-	case t == column.Bool:
-		return 1
-	case t.Narrow(), t == column.String:
-		return 4
+// reset makes room for the slots.
+func (t *task) reset() {
+	if t.coded {
+		t.out.index = resize(t.out.index, t.slots)
+	} else {
+		resetVector(&t.out.values, t.typ, t.slots)
 	}
-	return 8
-}
-
-// resetVector makes v a vector of n slots of type t, none of them null; a vector of
-// strings becomes empty.
-func resetVector(v *column.Vector, t column.Type, n int) {
-	v.Type, v.Len, v.Valid = t, n, nil
-	switch t {
-	case column.Bool:
-		v.Bools = resize(v.Bools, n)
-	case column.Int32, column.Date:
-		v.Int32s = resize(v.Int32s, n)
-	case column.Int64, column.Timestamp, column.Datetime:
-		v.Int64s = resize(v.Int64s, n)
-	case column.Float32:
-		v.Float32s = resize(v.Float32s, n)
-	case column.Float64:
-		v.Float64s = resize(v.Float64s, n)
-	case column.String:
-		v.Text.Offsets = slices.Grow(v.Text.Offsets[:0], n+1)
-		v.Text.Reset()
+	if t.col.optional {
+		t.out.valid = resize(t.out.valid, (t.slots+63)/64)
+		clear(t.out.valid)
+	}
+	if t.col.list {
+		t.lists.reset(t.out)
 	}
 }
 
 // textLimit is how long the bytes of a Text may get: its offsets have 32 bits.
 func (t *task) textLimit() int64 { return min(math.MaxUint32, t.left) }
-
-// readDictionary decodes the dictionary: into out.values if that is what the column
-// will be, else into out.dict.
-func (t *task) readDictionary(p *page) error {
-	t.entries = int(p.values)
-	into := &t.out.dict
-	slots := t.entries
-	if t.coded {
-		into = &t.out.values
-		if t.col.optional {
-			slots++
-		}
-	}
-	// The page must be able to hold so many values before there is room for them.
-	if int64(t.entries) > 8*int64(p.uncompressed) {
-		return short(t.entries)
-	}
-	resetVector(into, t.typ, slots)
-	data, err := t.body(p, p.body, int(p.uncompressed))
-	if err != nil {
-		return err
-	}
-	if err := t.decode(data, plain, into, 0, t.entries); err != nil {
-		if err := t.entryFault(err, into); err != nil {
-			return err
-		}
-	}
-	if slots > t.entries && t.typ == column.String {
-		into.Text.Append(nil)
-	}
-	t.left -= int64(len(into.Text.Bytes))
-	return nil
-}
-
-// entryFault handles an error of decoding the dictionary. A value that does not fit the
-// type which the caller has given is an error only where a row uses it, and the row is
-// its place: such entries are marked in t.bad.
-func (t *task) entryFault(err error, into *column.Vector) error {
-	var o *overflow
-	switch {
-	case !errors.As(err, &o):
-		return err
-	case o.code != "Q215":
-		return overflowed(o, nil, -1)
-	}
-	t.bad = column.NewBitmap(t.entries)
-	if t.typ == column.String {
-		into.Text.Reset()
-	}
-	return t.store(into, 0, t.entries, t.bad)
-}
 
 // body returns the decompressed form of stored, which is (a part of) the page's body.
 func (t *task) body(p *page, stored []byte, length int) ([]byte, error) {
@@ -227,7 +186,7 @@ func (t *task) body(p *page, stored []byte, length int) ([]byte, error) {
 		}
 		return stored, nil
 	}
-	t.plain = resize(t.plain, length)
+	t.plain = padded(t.plain, length)
 	return t.plain, t.codecs.decompress(t.codec, stored, t.plain)
 }
 
@@ -260,70 +219,31 @@ func (t *task) store(into *column.Vector, start, n int, bad column.Bitmap) error
 	return t.values.store(t.col, into, start, n)
 }
 
-// fits checks that the rows of a page use no entry of the dictionary that does not fit
-// the type. indexes are those of the present rows.
-func (t *task) fits(indexes []int32) error {
-	if t.bad == nil {
-		return nil
-	}
-	for i, entry := range indexes {
-		if t.bad.Get(int(entry)) {
-			what, err := t.misfit(int(entry))
-			if err != nil {
-				return err
-			}
-			return overflowed(&overflow{i, "Q215", what}, t.validity(), t.start)
-		}
-	}
-	return nil
-}
-
-// misfit says why an entry of the dictionary does not fit the type.
-func (t *task) misfit(entry int) (string, error) {
-	p := t.dictionary
-	data, err := t.body(p, p.body, int(p.uncompressed))
-	if err != nil {
-		return "", err
-	}
-	t.values.text.Reset()
-	if err := t.values.decode(data, plain, t.col.physical, t.col.width, t.entries, &t.values.text, t.textLimit()); err != nil {
-		return "", err
-	}
-	var slot column.Vector
-	resetVector(&slot, t.typ, 1)
-	t.values.exact.set(t.col.scale)
-	return t.values.putExact(t.col, entry, &slot, 0), nil
-}
-
 // page decodes a data page: its levels, then its values.
 func (t *task) page(p *page) error {
-	n := int(p.values)
-	data, present, err := t.levels(p)
+	data, n, present, err := t.levels(p)
 	if err != nil {
 		return err
 	}
 	switch {
 	case t.coded:
-		into := t.out.index[t.start : t.start+n]
-		if err := readIndexes(data, into[:present], t.entries); err != nil {
+		if err := t.indexRows(data, n, present); err != nil {
 			return err
-		}
-		if err := t.fits(into[:present]); err != nil {
-			return err
-		}
-		if present < n {
-			spreadIndexes(into, t.out.valid, t.start, present, int32(t.entries))
 		}
 	case p.encoding.dictionary():
 		if err := t.gather(data, present); err != nil {
 			return err
 		}
 		t.spread(n, present)
+	case p.encoding == plain && t.verbatim():
+		if err := t.copyRows(data, &t.out.values, n, present); err != nil {
+			return err
+		}
 	default:
 		if err := t.decode(data, p.encoding, &t.out.values, t.start, present); err != nil {
 			var o *overflow
 			if errors.As(err, &o) {
-				return overflowed(o, t.validity(), t.start)
+				return t.overflowed(o)
 			}
 			return err
 		}
@@ -334,133 +254,46 @@ func (t *task) page(p *page) error {
 	return nil
 }
 
-// validity returns the bitmap of the rows done, nil for a required column.
-func (t *task) validity() column.Bitmap {
+// overflowed places an overflow of the page that is read: in its row.
+func (t *task) overflowed(o *overflow) error {
+	valid := t.out.valid
 	if !t.col.optional {
-		return nil
+		valid = nil
 	}
-	return t.out.valid
-}
-
-// levels reads the definition levels of a page into out.valid and returns the
-// values after them, decompressed, and how many there are.
-func (t *task) levels(p *page) (data []byte, present int, err error) {
-	n := int(p.values)
-	if p.kind == dataPage2 {
-		levels, stored := p.body[p.repeatBytes:p.repeatBytes+p.levelBytes], p.body[p.repeatBytes+p.levelBytes:]
-		present = n
-		if t.col.optional {
-			if present, err = readLevels(levels, t.out.valid, t.start, n); err != nil {
-				return nil, 0, err
-			}
-		}
-		if present != n-int(p.nulls) {
-			return nil, 0, diag.New("Q205", "a page counts %d nulls but has %d", p.nulls, n-present)
-		}
-		data, err = t.body(p, stored, int(p.uncompressed-p.repeatBytes-p.levelBytes))
-		return data, present, err
+	row := slotOf(valid, t.start, o.at)
+	if t.col.list {
+		row = t.lists.rowOf(row)
 	}
-	if data, err = t.body(p, p.body, int(p.uncompressed)); err != nil || !t.col.optional {
-		return data, n, err
-	}
-	switch p.levels {
-	case runLength:
-		var levels []byte
-		if levels, data, err = lengthPrefixed(data); err == nil {
-			present, err = readLevels(levels, t.out.valid, t.start, n)
-		}
-	case bitPacked:
-		if present, err = readPackedLevels(data, t.out.valid, t.start, n); err == nil {
-			data = data[(n+7)/8:]
-		}
-	default:
-		err = diag.New("Q207", "the levels of a page are written as %s, which quern cannot read", p.levels)
-	}
-	return data, present, err
-}
-
-// gather looks the indexes of a page up and writes the values as plain ones.
-func (t *task) gather(data []byte, present int) error {
-	t.decoder.coded = resize(t.decoder.coded, present)
-	indexes := t.decoder.coded
-	if err := readIndexes(data, indexes, t.entries); err != nil {
-		return err
-	}
-	if err := t.fits(indexes); err != nil {
-		return err
-	}
-	into, from, end := &t.out.values, &t.out.dict, t.start+present
-	switch {
-	case t.typ == column.String:
-		total := int64(0)
-		for _, i := range indexes {
-			total += int64(from.Text.Offsets[i+1] - from.Text.Offsets[i])
-		}
-		if err := room(&into.Text, int(total), t.textLimit()); err != nil {
-			return err
-		}
-		for _, i := range indexes {
-			into.Text.Append(from.Text.At(int(i)))
-		}
-	case t.typ == column.Bool:
-		gather(into.Bools[t.start:end], from.Bools, indexes)
-	case into.Int32s != nil:
-		gather(into.Int32s[t.start:end], from.Int32s, indexes)
-	case into.Int64s != nil:
-		gather(into.Int64s[t.start:end], from.Int64s, indexes)
-	case into.Float32s != nil:
-		gather(into.Float32s[t.start:end], from.Float32s, indexes)
-	case into.Float64s != nil:
-		gather(into.Float64s[t.start:end], from.Float64s, indexes)
-	}
-	return nil
-}
-
-// spread gives the page's n rows their slots of out.values: present values stand in
-// the first of these slots.
-func (t *task) spread(n, present int) {
-	v, from, to := &t.out.values, t.start, t.start+n
-	if t.typ == column.String {
-		v.Text.Offsets = slices.Grow(v.Text.Offsets, n-present)[:to+1]
-		if present < n {
-			spreadOffsets(v.Text.Offsets[from+1:], t.out.valid, from, present, v.Text.Offsets[from])
-		}
-		return
-	}
-	if present == n {
-		return
-	}
-	switch {
-	case v.Bools != nil:
-		spread(v.Bools[from:to], t.out.valid, from, present)
-	case v.Int32s != nil:
-		spread(v.Int32s[from:to], t.out.valid, from, present)
-	case v.Int64s != nil:
-		spread(v.Int64s[from:to], t.out.valid, from, present)
-	case v.Float32s != nil:
-		spread(v.Float32s[from:to], t.out.valid, from, present)
-	case v.Float64s != nil:
-		spread(v.Float64s[from:to], t.out.valid, from, present)
-	}
+	return diag.New(o.code, "%s", o.what).In(diag.Data{RowGroup: -1, Row: int64(row)})
 }
 
 // finish makes the column of what has been decoded.
-func (t *task) finish() {
+func (t *task) finish() error {
 	v, out := &t.out.values, t.out
+	c := &out.column
+	if t.col.list {
+		c = &out.elements
+	}
+	*c = column.Column{Len: t.start}
 	switch {
-	case t.coded && t.col.optional:
-		out.ones = resize(out.ones, (t.entries+64)/64)
-		clear(out.ones)
-		out.ones.Fill(t.entries)
-		v.Valid = out.ones
-	case !t.coded && t.present < t.rows:
-		v.Valid = out.valid
-	}
-	out.column = column.Column{Len: t.rows, Values: *v}
-	if t.coded {
-		out.column.Index = out.index
-	}
-	if !t.coded {
+	case t.coded:
+		c.Index = out.index[:t.start]
+		if t.col.optional {
+			out.ones = resize(out.ones, (t.entries+64)/64)
+			clear(out.ones)
+			out.ones.Fill(t.entries)
+			v.Valid = out.ones
+		}
+	default:
+		cutVector(v, t.start)
+		if t.present < t.start {
+			v.Valid = out.valid[:(t.start+63)/64]
+		}
 		t.left -= int64(len(v.Text.Bytes))
 	}
+	c.Values = *v
+	if t.col.list {
+		return t.lists.finish(out)
+	}
+	return nil
 }

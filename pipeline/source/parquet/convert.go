@@ -146,20 +146,16 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// overflowed places an overflow: row start holds the first of the page's values.
-func overflowed(o *overflow, valid column.Bitmap, start int) error {
-	e := diag.New(o.code, "%s", o.what)
-	if valid == nil && start < 0 {
-		return e // a dictionary entry
-	}
-	row := start
-	for present := 0; ; row++ {
-		if !valid.Get(row) {
+// slotOf returns the slot of present value number at of a page whose first slot is start.
+func slotOf(valid column.Bitmap, start, at int) int {
+	slot := start
+	for ; ; slot++ {
+		if !valid.Get(slot) {
 			continue
 		}
-		if present == o.at {
-			return e.In(diag.Data{RowGroup: -1, Row: int64(row)})
+		if at == 0 {
+			return slot
 		}
-		present++
+		at--
 	}
 }

@@ -222,7 +222,8 @@ func TestCorporaAgreeWithParquetGo(t *testing.T) {
 		"byte_stream_split_extended.gzip", "data_index_bloom_encoding_stats", "datapage_v1-snappy-compressed-checksum",
 		"datapage_v2.snappy", "delta_encoding_optional_column", "delta_encoding_required_column", "delta_length_byte_array",
 		"dict-page-offset-zero", "fixed_length_byte_array", "float16_nonzeros_and_nans", "int32_with_null_pages",
-		"lz4_raw_compressed", "nested_maps.snappy", "nullable.impala", "page_v2_empty_compressed",
+		"list_columns", "lz4_raw_compressed", "nested_maps.snappy", "nonnullable.impala", "null_list", "nullable.impala",
+		"page_v2_empty_compressed", "repeated_primitive_no_list",
 		"plain-dict-uncompressed-checksum", "rle-dict-snappy-checksum", "rle_boolean_encoding",
 	} {
 		data, err := os.ReadFile("testdata/corpora/data/" + name + ".parquet")

@@ -406,6 +406,7 @@ func TestTypes(t *testing.T) {
 		wider[name] += " " + name
 	}
 	types["uint64"], types["decimal"], types["list"] = pq.Uint(64), pq.Decimal(2, 9, pq.Int32Type), pq.List(pq.String())
+	types["map"] = pq.Map(pq.String(), pq.String())
 	data, _ := writeTable(t, rand.New(rand.NewPCG(4, 4)), map[string]pq.Node{"int32": types["int32"], "float32": types["float32"]}, 40)
 	asDoubles := readAs(t, data, column.Float64, "int32", "float32")
 	for i, v := range readAs(t, data, column.Int64, "int32")["int32"] {
@@ -423,7 +424,7 @@ func TestTypes(t *testing.T) {
 			want := "Q041"
 			if slices.Contains(strings.Fields(wider[name]), to.String()) {
 				want = ""
-			} else if name == "list" {
+			} else if name == "map" {
 				want = "Q211"
 			}
 			s, err := openAs(out.Bytes(), to, name)

@@ -61,9 +61,13 @@ func packedSize(width, size, n, have int) int {
 
 // addDeltas decodes len(into) values that follow value.
 func addDeltas[T uint32 | uint64](into []T, value, least T, packed []byte, width int) T {
-	mask := ^uint64(0) >> (64 - width) // 0 if width is 0
+	if width == 0 {
+		clear(into)
+	} else {
+		unpack(into, packed, width)
+	}
 	for i := range into {
-		value += least + T(bitsAt(packed, i*width)&mask)
+		value += least + into[i]
 		into[i] = value
 	}
 	return value
@@ -91,13 +95,16 @@ func (v *values) decodeDeltaLength(data []byte, n int, text *column.Text, limit 
 	if err := room(text, len(data), limit); err != nil {
 		return err
 	}
-	for _, length := range v.lengths {
-		if uint64(length) > uint64(len(data)) {
+	at, end := len(text.Bytes), len(text.Bytes)+len(data)
+	offsets := growTo(text.Offsets, len(text.Offsets)+n)
+	for i, length := range v.lengths {
+		if uint64(length) > uint64(end-at) {
 			return diag.New("Q205", "a string of %d bytes is longer than its page", length)
 		}
-		text.Append(data[:length])
-		data = data[length:]
+		at += int(length)
+		offsets[len(text.Offsets)+i] = uint32(at)
 	}
+	text.Bytes, text.Offsets = append(text.Bytes, data[:at-len(text.Bytes)]...), offsets
 	return nil
 }
 

@@ -153,8 +153,10 @@ func (f *footer) check(rows int64, leaves []physical, end int64) error {
 			}
 		}
 		for _, col := range f.columns {
-			if col.reason == "" && group.columns[col.leaf].values != group.rows {
-				return diag.New("Q204", "row group %d has %d rows but column %s %d values", g, group.rows, col.name, group.columns[col.leaf].values)
+			values := group.columns[col.leaf].values
+			// A list has a pair of levels for each element, and one if it has none.
+			if col.reason == "" && (values < group.rows || values > group.rows && !col.list) {
+				return diag.New("Q204", "row group %d has %d rows but column %s %d values", g, group.rows, col.name, values)
 			}
 		}
 	}

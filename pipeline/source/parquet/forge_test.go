@@ -15,7 +15,9 @@ import (
 // forged is a file with one column, to be made wrong piece by piece.
 type forged struct {
 	rows     int64
+	outer    []format.SchemaElement // the groups around the element, outermost first
 	element  format.SchemaElement
+	values   int64 // levels of the chunk; 0: as many as rows
 	pages    []forgedPage
 	metadata func(*format.FileMetaData) // the last word on the footer
 }
@@ -68,11 +70,15 @@ func (f *forged) bytes(t testing.TB) []byte {
 	for i := range f.pages {
 		out = append(append(out, marshal(&f.pages[i].header)...), f.pages[i].body...)
 	}
+	if f.values == 0 {
+		f.values = f.rows
+	}
+	schema := append([]format.SchemaElement{{Name: "root", NumChildren: thrift.New(int32(1))}}, f.outer...)
 	m := format.FileMetaData{
 		Version: 1, NumRows: f.rows,
-		Schema: []format.SchemaElement{{Name: "root", NumChildren: thrift.New(int32(1))}, f.element},
+		Schema: append(schema, f.element),
 		RowGroups: []format.RowGroup{{NumRows: f.rows, Columns: []format.ColumnChunk{{MetaData: format.ColumnMetaData{
-			Type: f.element.Type.V, PathInSchema: []string{"c"}, NumValues: f.rows, DataPageOffset: 4,
+			Type: f.element.Type.V, PathInSchema: []string{"c"}, NumValues: f.values, DataPageOffset: 4,
 			TotalCompressedSize: int64(len(out) - 4), TotalUncompressedSize: int64(len(out) - 4),
 		}}}}},
 	}
@@ -107,7 +113,7 @@ func plainStrings(all ...string) (b []byte) {
 // hostileFiles returns files with one fault each, by the code that must come and a name.
 func hostileFiles() map[string]func(f *forged) {
 	all := map[string]func(f *forged){}
-	for _, some := range []map[string]func(f *forged){hostileRuns(), hostilePages(), hostileValues(), hostileSizes(), hostileFooters()} {
+	for _, some := range []map[string]func(f *forged){hostileRuns(), hostilePages(), hostileValues(), hostileSizes(), hostileFooters(), hostileLists(), hostileListPages(), hostileListSizes()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -56,6 +56,46 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
+// FuzzLists reads any bytes as the body of a page of lists of every form, in both
+// versions, with a page before it. readEverything holds what comes to the contract.
+func FuzzLists(f *testing.F) {
+	f.Add(append(append(levels(packed(1, 0, 1, 0, 0)...), levels(packed(2, 3, 2, 1, 0)...)...), plainInts(1)...), byte(3), byte(4), byte(0), byte(0))
+	f.Add(append(append(packed(1, 1, 0, 0), packed(2, 3, 3, 0)...), plainInts(2)...), byte(2), byte(3), byte(2), byte(3))
+	f.Add(append(append(levels(packed(1, 0, 1)...), levels(4, 1)...), plainInts(2)...), byte(1), byte(2), byte(4), byte(0))
+	f.Add([]byte{0b01000_000, 0b11_10_00_11, 0b01_000000, 7, 0, 0, 0, 8, 0, 0, 0}, byte(4), byte(5), byte(1), byte(0))
+	f.Add(append(longRun(), longRun()...), byte(2), byte(200), byte(0), byte(6))
+	f.Fuzz(func(t *testing.T, body []byte, rows, n, form, cut byte) {
+		file := forged{rows: int64(rows)}
+		file.list()
+		if form&4 != 0 {
+			file.outer[0].RepetitionType = thrift.New(format.Required)
+		}
+		if form&8 != 0 {
+			file.element.RepetitionType = thrift.New(format.Required)
+		}
+		file.listPage(1+int(form&2)/2, []byte{0}, []byte{1})
+		first, values := file.pages, file.values+int64(n)
+		if form&2 == 0 {
+			file.data(int32(n), format.Plain, body)
+			if form&1 != 0 {
+				h := &file.pages[1].header.DataPageHeader.V
+				h.DefinitionLevelEncoding, h.RepetitionLevelEncoding = format.BitPacked, format.BitPacked
+			}
+		} else {
+			file.data2(int32(n), int32(form>>4), int32(cut&15), format.Plain, body)
+			h := &file.pages[1].header.DataPageHeaderV2.V
+			h.NumRows, h.RepetitionLevelsByteLength = int32(n), int32(cut>>4)
+		}
+		if file.values = values; form&16 != 0 {
+			file.pages = file.pages[len(first):]
+			file.values -= 1
+		}
+		if err := readEverything(file.bytes(t), 64<<20); !acceptable(err) {
+			t.Fatal(err)
+		}
+	})
+}
+
 // FuzzThrift checks that passing over any value ends within its bytes.
 func FuzzThrift(f *testing.F) {
 	f.Add([]byte{0x15, 2, 0x19, 0x1c, 0x15, 4, 0, 0}, byte(kindStruct))

@@ -73,6 +73,9 @@ func openTyped(o Options) (source.Source, error) {
 		if len(o.Types) == 0 {
 			typ = column.Float64
 		}
+		if strings.Contains(s.Unusable()[name], ": list<") {
+			typ = column.ListOf(typ)
+		}
 		o.Types = append(o.Types, column.Field{Name: name, Type: typ})
 	}
 	return Open(context.Background(), o)
@@ -93,6 +96,9 @@ func readColumns(s source.Source, names ...string) error {
 		for i := range b.Columns {
 			if int64(b.Rows) != c.Rows || int64(b.Columns[i].Len) != c.Rows {
 				return fmt.Errorf("%d rows instead of %d", b.Columns[i].Len, c.Rows)
+			}
+			if what := listFault(&b.Columns[i]); what != "" {
+				return errors.New(what)
 			}
 		}
 	}

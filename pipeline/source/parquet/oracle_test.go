@@ -53,6 +53,8 @@ func render(c *column.Column, i int) string {
 		return "null"
 	}
 	switch v.Type.Kind() {
+	case column.Lists:
+		return renderList(v, s)
 	case column.Bools:
 		return strconv.FormatBool(v.Bools[s])
 	case column.Ints:
@@ -175,7 +177,7 @@ func compare(t *testing.T, data []byte, want map[string][]string) (compared int)
 	return compared
 }
 
-// theirs reads the flat columns called names with parquet-go, value by value.
+// theirs reads the columns called names with parquet-go, value by value.
 func theirs(t *testing.T, data []byte, names []string) map[string][]string {
 	t.Helper()
 	f, err := pq.OpenFile(bytes.NewReader(data), int64(len(data)), pq.SkipPageIndex(true), pq.SkipBloomFilters(true))
@@ -184,12 +186,10 @@ func theirs(t *testing.T, data []byte, names []string) map[string][]string {
 	}
 	all := map[string][]string{}
 	for _, name := range names {
-		leaf, ok := f.Schema().Lookup(name)
-		if !ok {
-			t.Fatalf("parquet-go has no column %s", name)
-		}
+		leaf, top := leafOf(t, f.Schema(), name)
 		for _, g := range f.RowGroups() {
-			all[name] = append(all[name], readValues(t, g.ColumnChunks()[leaf.ColumnIndex], leaf.Node)...)
+			values := readValues(t, g.ColumnChunks()[leaf.ColumnIndex])
+			all[name] = append(all[name], theirRows(values, leaf, top)...)
 		}
 	}
 	return all
@@ -199,6 +199,12 @@ func theirs(t *testing.T, data []byte, names []string) map[string][]string {
 func checkColumn(t *testing.T, f column.Field, c *column.Column) {
 	t.Helper()
 	v := &c.Values
+	if what := listFault(c); what != "" {
+		t.Fatalf("column %s: %s", f.Name, what)
+	}
+	if f.Type.IsList() && v.Type == f.Type {
+		checkColumn(t, column.Field{Name: f.Name + "'s elements", Type: f.Type.Elem()}, v.Elements)
+	}
 	switch {
 	case v.Type != f.Type:
 		t.Fatalf("column %s is %s instead of %s", f.Name, v.Type, f.Type)
@@ -215,12 +221,12 @@ func checkColumn(t *testing.T, f column.Field, c *column.Column) {
 	}
 }
 
-// readValues reads a column chunk with parquet-go and renders it.
-func readValues(t *testing.T, c pq.ColumnChunk, node pq.Node) []string {
+// readValues reads a column chunk with parquet-go.
+func readValues(t *testing.T, c pq.ColumnChunk) []pq.Value {
 	t.Helper()
 	pages := c.Pages()
 	defer pages.Close()
-	var all []string
+	var all []pq.Value
 	for {
 		p, err := pages.ReadPage()
 		if err == io.EOF {
@@ -234,7 +240,7 @@ func readValues(t *testing.T, c pq.ColumnChunk, node pq.Node) []string {
 			t.Fatalf("parquet-go: %v", err)
 		}
 		for _, v := range values {
-			all = append(all, expect(v, node))
+			all = append(all, v.Clone())
 		}
 		pq.Release(p)
 	}
@@ -396,7 +402,7 @@ func countMixed(t *testing.T, data []byte) (mixed int) {
 	for _, g := range f.groups {
 		for _, col := range f.columns {
 			k := g.columns[col.leaf]
-			pages, err := listPages(data[k.offset:k.offset+k.length], g.rows, col.physical, nil)
+			pages, err := listPages(data[k.offset:k.offset+k.length], &col, k.values, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

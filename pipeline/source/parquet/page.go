@@ -94,10 +94,11 @@ type page struct {
 	values       int32
 	encoding     encoding
 	levels       encoding // of version 1 definition levels
+	repeats      encoding // of version 1 repetition levels
 	// Version 2 only:
 	nulls       int32
 	rows        int32
-	repeatBytes int32 // repetition levels: all zero in a flat column, which rows == values says too
+	repeatBytes int32 // repetition levels; all zero in a flat column, which rows == values says too
 	levelBytes  int32 // definition levels, after these
 	stored      bool  // the values are not compressed
 	body        []byte
@@ -141,7 +142,7 @@ func (p *page) check() error {
 	switch {
 	case p.levelBytes < 0 || p.repeatBytes < 0 || levels > int64(min(p.compressed, p.uncompressed)):
 		return diag.New("Q205", "a page's levels take %d of its %d bytes", levels, p.compressed)
-	case p.nulls < 0 || p.nulls > p.values || p.rows != p.values:
+	case p.nulls < 0 || p.nulls > p.values || p.rows < 0 || p.rows > p.values:
 		return diag.New("Q205", "a page counts %d values, %d nulls and %d rows", p.values, p.nulls, p.rows)
 	}
 	return nil
@@ -180,7 +181,7 @@ func (c *cursor) dataPage(kind byte, p *page) {
 		return
 	}
 	c.structure(kind)
-	p.levels = unsetEncoding
+	p.levels, p.repeats = unsetEncoding, unsetEncoding
 	for f := (field{}); c.next(&f); {
 		switch f.id {
 		case 1:
@@ -189,6 +190,8 @@ func (c *cursor) dataPage(kind byte, p *page) {
 			p.encoding = encoding(c.int32(f.kind))
 		case 3:
 			p.levels = encoding(c.int32(f.kind))
+		case 4:
+			p.repeats = encoding(c.int32(f.kind))
 		default:
 			c.skip(f.kind)
 		}
@@ -244,10 +247,12 @@ func (c *cursor) dataPage2(kind byte, p *page) {
 }
 
 // listPages splits the bytes of a column chunk into pages and checks that they make
-// sense together: at most one dictionary, before the data; as many values as rows;
-// encodings that the type can have. Nothing is decompressed. It appends to into.
-func listPages(data []byte, rows int64, p physical, into []page) ([]page, error) {
+// sense together: at most one dictionary, before the data; as many values (of lists:
+// levels) as there must be; encodings that the type can have. Nothing is decompressed.
+// It appends to into.
+func listPages(data []byte, col *fileColumn, values int64, into []page) ([]page, error) {
 	dictionary := false
+	left := values
 	for len(data) > 0 {
 		next, n, err := readPage(data)
 		if err != nil {
@@ -266,21 +271,30 @@ func listPages(data []byte, rows int64, p physical, into []page) ([]page, error)
 			}
 			dictionary = true
 		default:
-			if next.encoding.dictionary() && !dictionary {
-				return into, diag.New("Q205", "a page refers to a dictionary that is not there")
+			if err := next.belongs(col, dictionary); err != nil {
+				return into, err
 			}
-			if !next.encoding.suits(p) {
-				return into, diag.New("Q207", "a page of %s values is written as %s, which quern cannot read", p, next.encoding)
-			}
-			rows -= int64(next.values)
-			if rows < 0 {
-				return into, diag.New("Q205", "the pages hold more values than the row group has rows")
+			if left -= int64(next.values); left < 0 {
+				return into, diag.New("Q205", "the pages hold more values than the %d that the row group must have", values)
 			}
 		}
 		into = append(into, next)
 	}
-	if rows > 0 {
-		return into, diag.New("Q205", "the pages hold %d values less than the row group has rows", rows)
+	if left > 0 {
+		return into, diag.New("Q205", "the pages hold %d values less than the %d that the row group must have", left, values)
 	}
 	return into, nil
+}
+
+// belongs checks that a data page can be one of col.
+func (p *page) belongs(col *fileColumn, dictionary bool) error {
+	switch {
+	case p.encoding.dictionary() && !dictionary:
+		return diag.New("Q205", "a page refers to a dictionary that is not there")
+	case !p.encoding.suits(col.physical):
+		return diag.New("Q207", "a page of %s values is written as %s, which quern cannot read", col.physical, p.encoding)
+	case p.kind == dataPage2 && !col.list && p.rows != p.values:
+		return diag.New("Q205", "a page of a column without lists counts %d rows and %d values", p.rows, p.values)
+	}
+	return nil
 }

@@ -3,9 +3,12 @@
 // A chunk is one row group; only the columns that a reader names are read. Their
 // dictionary codes stay as they are: such a column comes as dictionary and
 // indexes, with one null slot at the end of the dictionary if the column can be
-// null. Nested columns and types that quern has no counterpart for are listed
-// with a reason and are errors where used; decimals and unsigned 64-bit integers are
-// among them until Options.Types says what to read them as.
+// null. A column of lists of scalars, in any of the ways that files have written them,
+// is read by its levels; its elements are then read as a column is, and keep their
+// dictionary too. It has the name of the outermost field. Structs, maps, lists of them
+// or of lists, and types that quern has no counterpart for are listed with a reason and
+// are errors where used; decimals and unsigned 64-bit integers are among them until
+// Options.Types says what to read them as.
 //
 // Files are not trusted. Everything that the footer and the page headers claim is
 // checked against the bytes that are there, and sized before memory is taken for
@@ -14,6 +17,11 @@
 // reader is our own: checking a page by hand before a library decodes it is the
 // same work twice. decoder.read is the one function that turns the bytes of a
 // column chunk into a column.
+//
+// What most files are made of takes no step per value: levels become bitmaps word by
+// word, PLAIN numbers are copied, indexes are unpacked by assembly, and a page with
+// nulls is spread over its rows by package simd, a block at a time that stays in the
+// cache.
 package parquet
 
 import (
@@ -23,6 +31,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/internal/simd"
 	"quern/pipeline/source"
 )
 
@@ -40,7 +49,8 @@ type Options struct {
 	// (the nearest), int64 (values that are not whole or too large are an error, Q215)
 	// or string (1.5 for 1.50); unsigned 64-bit integers int64, float64 or string. Other
 	// columns are what the files say, or wider: int32 as int64 or float64, float32 as
-	// float64. Columns that are not named are what the files say.
+	// float64. The same goes for the elements of lists: list<int32> as list<int64>.
+	// Columns that are not named are what the files say.
 	Types column.Schema
 }
 
@@ -53,7 +63,7 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 	if len(opts.Files) == 0 {
 		return nil, diag.New("Q201", "there are no Parquet files to read")
 	}
-	t := &table{memory: opts.Memory, files: make([]file, len(opts.Files))}
+	t := &table{memory: opts.Memory, kernels: simd.Best(), files: make([]file, len(opts.Files))}
 	for i, f := range opts.Files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -76,6 +86,7 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 // table is a Source. It is immutable after Open.
 type table struct {
 	memory   int64
+	kernels  *simd.Kernels
 	files    []file
 	schema   column.Schema
 	origins  []origin // of the columns of schema

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"quern/features/column"
@@ -16,6 +17,7 @@ type reader struct {
 	fields  column.Schema
 	origins []origin
 	outputs []output
+	spare   column.Vector // memory of outputs that now have other types, at most one slice of each kind
 	batch   column.Batch
 	decoder decoder
 	zeros   []int32 // the indexes of constant columns
@@ -26,17 +28,52 @@ type reader struct {
 // NewReader returns a reader of the named columns. Unknown names are Q212,
 // unusable columns Q211.
 func (t *table) NewReader(columns []string) (source.Reader, error) {
-	r := &reader{table: t, outputs: make([]output, len(columns))}
-	r.batch.Columns = make([]column.Column, len(columns))
-	for _, name := range columns {
-		at := t.schema.Find(name)
+	r := &reader{table: t}
+	r.decoder.block = newBlock(t.kernels)
+	return r, r.Select(columns)
+}
+
+// Select implements source.Selector.
+func (r *reader) Select(columns []string) error {
+	r.fields, r.origins = r.fields[:0], r.origins[:0]
+	for i, name := range columns {
+		at := r.schema.Find(name)
 		if at < 0 {
-			return nil, t.missing(name)
+			return r.missing(name)
 		}
-		r.fields = append(r.fields, t.schema[at])
-		r.origins = append(r.origins, t.origins[at])
+		r.fields = append(r.fields, r.schema[at])
+		r.origins = append(r.origins, r.table.origins[at])
+		if i == len(r.outputs) {
+			r.outputs = append(r.outputs, output{})
+		}
+		r.outputs[i].become(r.schema[at].Type, &r.spare)
 	}
-	return r, nil
+	if size(&r.spare) > r.memory/8 {
+		r.spare = column.Vector{}
+	}
+	r.batch.Columns = slices.Grow(r.batch.Columns[:0], len(columns))[:len(columns)]
+	return nil
+}
+
+// ColumnBytes implements source.Columnar.
+func (t *table) ColumnBytes(columns []string) int64 {
+	var total int64
+	for _, name := range columns {
+		from := &t.origins[t.schema.Find(name)]
+		if from.key != nil {
+			continue
+		}
+		for f := range t.files {
+			if from.at[f] < 0 {
+				continue
+			}
+			leaf := t.files[f].columns[from.at[f]].leaf
+			for g := range t.files[f].groups {
+				total += t.files[f].groups[g].columns[leaf].uncompressed
+			}
+		}
+	}
+	return total
 }
 
 // missing explains why there is no column called name.
@@ -95,8 +132,17 @@ func (r *reader) column(ctx context.Context, i, f int, g *group) (err error) {
 	return r.decoder.read(open, &g.columns[col.leaf], col, typ, int(g.rows), out)
 }
 
-// constant makes a column of one slot: slot of key, or null if key is nil.
+// constant makes a column of one slot: slot of key, or null if key is nil. Lists,
+// which have no dictionaries, are as many nulls.
 func (r *reader) constant(out *output, typ column.Type, key *column.Vector, slot, rows int) error {
+	if typ.IsList() {
+		l := lists{wanted: rows}
+		if r.decoder.left -= l.size(); r.decoder.left < 0 {
+			return tooLarge("the row group", r.memory)
+		}
+		nullLists(out, typ.Elem(), rows)
+		return nil
+	}
 	if len(r.zeros) < rows {
 		if r.decoder.left -= 4 * int64(rows); r.decoder.left < 0 {
 			return tooLarge("the row group", r.memory)

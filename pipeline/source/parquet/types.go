@@ -77,20 +77,48 @@ func (t *table) unknown(name string, keys []source.KeyColumn) *diag.Error {
 // assign makes c a column of type to, if its values are exact as such, or if it has no
 // type of its own and can be read as one.
 func (c *fileColumn) assign(to column.Type) *diag.Error {
+	typeless := c.form == decimal || c.form == unsigned64
+	value := to.Elem()
 	switch {
-	case c.form == decimal && (to.Real() || to == column.Int64 || to == column.String):
-	case c.form == unsigned64 && (to == column.Float64 || to == column.Int64 || to == column.String):
-	case c.form == decimal:
-		return refusal(c.name, "is a decimal", to).WithHint("write float64, float32, int64 or string")
-	case c.form == unsigned64:
-		return refusal(c.name, "is an unsigned 64-bit integer", to).WithHint("write int64, float64 or string")
-	case c.reason != "":
+	case c.reason != "" && !typeless:
 		return diag.New("Q211", "column %q cannot be used: %s", c.name, c.reason)
-	case !widens(c.typ, to):
-		return refusal(c.name, "is "+c.typ.String(), to)
+	case c.list != to.IsList():
+		return c.misshapen(to)
+	case c.form == decimal && (value.Real() || value == column.Int64 || value == column.String):
+	case c.form == unsigned64 && (value == column.Float64 || value == column.Int64 || value == column.String):
+	case c.form == decimal:
+		return refusal(c.name, c.is(), to).WithHint("write %s, %s, %s or %s", c.of(column.Float64), c.of(column.Float32), c.of(column.Int64), c.of(column.String))
+	case c.form == unsigned64:
+		return refusal(c.name, c.is(), to).WithHint("write %s, %s or %s", c.of(column.Int64), c.of(column.Float64), c.of(column.String))
+	case !widens(c.typ, value):
+		return refusal(c.name, c.is(), to)
 	}
-	c.typ, c.reason = to, ""
+	c.typ, c.reason = value, ""
 	return nil
+}
+
+// is says what c is.
+func (c *fileColumn) is() string {
+	what, many := "a decimal", "decimals"
+	switch {
+	case c.form == unsigned64:
+		what, many = "an unsigned 64-bit integer", "unsigned 64-bit integers"
+	case c.form != decimal:
+		return "is " + c.of(c.typ).String()
+	}
+	if c.list {
+		return "is a list of " + many
+	}
+	return "is " + what
+}
+
+// misshapen is the error of a list that shall be none, or the other way round.
+func (c *fileColumn) misshapen(to column.Type) *diag.Error {
+	e := refusal(c.name, c.is(), to)
+	if c.list {
+		return e.WithHint("write %s", c.of(to.Elem()))
+	}
+	return e.WithHint("write %s", to.Elem())
 }
 
 // widens reports whether every value of from is one of to.
@@ -109,7 +137,7 @@ func widens(from, to column.Type) bool {
 // refusal is the error of a type that a column cannot have.
 func refusal(name, has string, to column.Type) *diag.Error {
 	e := diag.New("Q041", "column %q %s; schema: cannot make it %s", name, has, to)
-	return e.WithHint("use the step cast: {to: %s}", to).In(diag.Data{RowGroup: -1, Row: -1, Column: name})
+	return e.WithHint("use the step cast: {to: %s}", to.Elem()).In(diag.Data{RowGroup: -1, Row: -1, Column: name})
 }
 
 // giveType tells how to use a column that has no type of its own.

@@ -17,8 +17,8 @@ type origin struct {
 // union is a column while the files' schemas are united.
 type union struct {
 	name   string
-	typ    column.Type
-	first  string // the first file that has the column
+	typ    column.Type // Invalid before the first file
+	first  string      // the first file that has the column
 	reason string
 	form   form // of the last file; any file with nanos or julianDay sets it
 	at     []int
@@ -67,7 +67,7 @@ func (t *table) uniteFiles() ([]union, error) {
 			if !ok {
 				at = len(columns)
 				places[c.name] = at
-				columns = append(columns, union{name: c.name, typ: c.typ, first: t.files[f].Name, at: absent(len(t.files))})
+				columns = append(columns, union{name: c.name, first: t.files[f].Name, at: absent(len(t.files))})
 			}
 			columns[at].at[f] = i
 			if err := columns[at].add(c, &t.files[f], len(t.files) > 1); err != nil {
@@ -96,10 +96,12 @@ func (u *union) add(c *fileColumn, f *file, many bool) error {
 		u.reason = fmt.Sprintf("in %s %s", f.Name, c.reason)
 	case c.reason != "":
 		u.reason = c.reason
+	case u.typ == column.Invalid:
+		u.typ = c.of(c.typ)
 	default:
-		typ, ok := widen(u.typ, c.typ)
+		typ, ok := widen(u.typ, c.of(c.typ))
 		if !ok {
-			e := diag.New("Q208", "column %s is %s in %s and %s in %s", c.name, u.typ, u.first, c.typ, f.Name)
+			e := diag.New("Q208", "column %s is %s in %s and %s in %s", c.name, u.typ, u.first, c.of(c.typ), f.Name)
 			return e.In(diag.Data{File: f.Name, RowGroup: -1, Row: -1, Column: c.name})
 		}
 		u.typ = typ
@@ -107,15 +109,17 @@ func (u *union) add(c *fileColumn, f *file, many bool) error {
 	return nil
 }
 
-// widen returns the type that holds all values of both.
+// widen returns the type that holds all values of both; of lists, all elements.
 func widen(a, b column.Type) (column.Type, bool) {
 	switch {
 	case a == b:
 		return a, true
-	case a.Integer() && b.Integer():
-		return column.Int64, true
-	case a.Real() && b.Real():
-		return column.Float64, true
+	case a.IsList() != b.IsList():
+		return column.Invalid, false
+	case a.Elem().Integer() && b.Elem().Integer():
+		return column.Int64.Like(a), true
+	case a.Elem().Real() && b.Elem().Real():
+		return column.Float64.Like(a), true
 	}
 	return column.Invalid, false
 }

@@ -63,9 +63,7 @@ func (v *values) decodeWords(data []byte, e encoding) error {
 	if len(data) < 4*len(v.words) {
 		return short(len(v.words))
 	}
-	for i := range v.words {
-		v.words[i] = binary.LittleEndian.Uint32(data[4*i:])
-	}
+	load(v.words, data)
 	return nil
 }
 
@@ -80,9 +78,7 @@ func (v *values) decodeLongs(data []byte, e encoding) error {
 	if len(data) < 8*len(v.longs) {
 		return short(len(v.longs))
 	}
-	for i := range v.longs {
-		v.longs[i] = binary.LittleEndian.Uint64(data[8*i:])
-	}
+	load(v.longs, data)
 	return nil
 }
 
@@ -129,8 +125,13 @@ func readPlainBools(data []byte, into []bool) error {
 	if len(data) < (len(into)+7)/8 {
 		return short(len(into))
 	}
+	for ; len(into) >= 8; into, data = into[8:], data[1:] {
+		b, to := data[0], into[:8]
+		to[0], to[1], to[2], to[3] = b&1 != 0, b&2 != 0, b&4 != 0, b&8 != 0
+		to[4], to[5], to[6], to[7] = b&16 != 0, b&32 != 0, b&64 != 0, b&128 != 0
+	}
 	for i := range into {
-		into[i] = data[i>>3]>>(i&7)&1 == 1
+		into[i] = data[0]>>i&1 == 1
 	}
 	return nil
 }
@@ -175,8 +176,11 @@ func readPlainBytes(data []byte, n int, text *column.Text, limit int64) error {
 	if err := room(text, len(data)-4*n, limit); err != nil {
 		return err
 	}
-	bytes, offsets := text.Bytes, slices.Grow(text.Offsets, n)
-	for range n {
+	// Lengths that are wrong may add up to more before they are found out.
+	text.Bytes = slices.Grow(text.Bytes, len(data)+2*longCopy)
+	bytes, at := text.Bytes[:cap(text.Bytes)], len(text.Bytes)
+	offsets := growTo(text.Offsets, len(text.Offsets)+n)
+	for i := len(text.Offsets); i < len(offsets); i++ {
 		if len(data) < 4 {
 			return short(n)
 		}
@@ -185,12 +189,34 @@ func readPlainBytes(data []byte, n int, text *column.Text, limit int64) error {
 		if uint64(length) > uint64(len(data)) {
 			return diag.New("Q205", "a string of %d bytes is longer than its page", length)
 		}
-		bytes = append(bytes, data[:length]...)
-		offsets = append(offsets, uint32(len(bytes)))
+		switch {
+		case length <= longCopy && len(data) >= longCopy:
+			copyLong(bytes[at:], data)
+		case length <= 2*longCopy && len(data) >= 2*longCopy:
+			copyLong(bytes[at:], data)
+			copyLong(bytes[at+longCopy:], data[longCopy:])
+		default:
+			copy(bytes[at:], data[:length])
+		}
+		at += int(length)
+		offsets[i] = uint32(at)
 		data = data[length:]
 	}
-	text.Bytes, text.Offsets = bytes, offsets
+	text.Bytes, text.Offsets = bytes[:at], offsets
 	return nil
+}
+
+// longCopy is how long a string may be to be copied together with what follows it.
+const longCopy = 32
+
+// copyLong copies longCopy bytes without the call and the branches of copy.
+func copyLong(into, from []byte) {
+	into, from = into[:longCopy], from[:longCopy]
+	for i := 0; i < longCopy; i += 16 {
+		a, b := binary.LittleEndian.Uint64(from[i:]), binary.LittleEndian.Uint64(from[i+8:])
+		binary.LittleEndian.PutUint64(into[i:], a)
+		binary.LittleEndian.PutUint64(into[i+8:], b)
+	}
 }
 
 // readSplit reads n values of width bytes whose first bytes come all first, then

@@ -13,7 +13,6 @@ import (
 type builder struct {
 	typ   column.Type
 	rows  int // how many have been added
-	total int // how many there will be
 	coded bool
 	nulls []int32 // plain: the rows that are null
 	empty int     // coded: how many rows are null
@@ -24,11 +23,11 @@ type builder struct {
 	valid column.Bitmap
 }
 
-// reset begins a column of so many rows.
+// reset begins a column of about so many rows.
 func (b *builder) reset(typ column.Type, rows int, seed maphash.Seed) {
-	b.typ, b.rows, b.total, b.coded, b.empty = typ, 0, rows, true, 0
+	b.typ, b.rows, b.coded, b.empty = typ, 0, true, 0
 	b.nulls = b.nulls[:0]
-	b.index = resize(b.index, rows)
+	b.index = resize(b.index, rows)[:0]
 	b.texts.reset(seed)
 	if b.slots.Type, b.slots.Valid = typ, nil; typ != column.String { // whose slots are texts
 		empty(&b.slots, typ)
@@ -75,9 +74,7 @@ func (b *builder) add(row int, s []byte) bool {
 	}
 	slot, cell, at := b.texts.find(s)
 	if slot < 0 {
-		n := b.texts.texts.Len()
-		// Past a few thousand entries, a dictionary must save half of the work.
-		if n == maxSlots || n >= 2048 && n > row/2 {
+		if crowded(b.texts.texts.Len(), row) {
 			b.spread(row)
 			return appendValue(&b.plain, s)
 		}
@@ -86,7 +83,7 @@ func (b *builder) add(row int, s []byte) bool {
 		}
 		slot = b.texts.add(s, cell, at)
 	}
-	b.index[row] = slot
+	b.index = append(b.index, slot)
 	return true
 }
 
@@ -94,7 +91,7 @@ func (b *builder) add(row int, s []byte) bool {
 func (b *builder) pad(row int) {
 	for ; b.rows < row; b.rows++ {
 		if b.coded {
-			b.index[b.rows] = -1
+			b.index = append(b.index, -1)
 			b.empty++
 		} else {
 			b.appendNull()
@@ -157,6 +154,16 @@ func (b *builder) spread(row int) {
 	}
 }
 
+// convert makes slots the values of texts; false if one of them has none.
+func (b *builder) convert(texts *column.Text, n int) bool {
+	for i := range n {
+		if !appendValue(&b.slots, texts.At(i)) {
+			return false
+		}
+	}
+	return true
+}
+
 // gather returns the values at index, with zeros at negative ones, in into's memory.
 func gather[T any](into, from []T, index []int32) []T {
 	into = resize(into, len(index))
@@ -171,23 +178,16 @@ func gather[T any](into, from []T, index []int32) []T {
 	return into
 }
 
-// finish returns the column, whose rows that were not added are null. It is valid
-// until the next reset.
-func (b *builder) finish() column.Column {
-	b.pad(b.total)
+// finish returns the column of so many rows, of which those that were not added are
+// null. It is valid until the next reset.
+func (b *builder) finish(rows int) column.Column {
+	b.pad(rows)
 	n := b.texts.texts.Len()
-	if b.coded && 2*n > b.total {
-		b.spread(b.total)
+	if b.coded && 2*n > rows {
+		b.spread(rows)
 	}
 	if !b.coded {
-		b.plain.Len = b.total
-		if len(b.nulls) > 0 {
-			b.plain.Valid = b.bitmap(b.total)
-			for _, row := range b.nulls {
-				b.plain.Valid.Clear(int(row))
-			}
-		}
-		return column.Column{Len: b.total, Values: b.plain}
+		return b.finishPlain(rows)
 	}
 	if b.typ == column.String {
 		b.slots.Text = b.texts.texts // borrowed until the null is appended
@@ -200,7 +200,19 @@ func (b *builder) finish() column.Column {
 		b.texts.texts = b.slots.Text
 	}
 	b.slots.Len = n
-	return column.Column{Len: b.total, Values: b.slots, Index: b.index}
+	return column.Column{Len: rows, Values: b.slots, Index: b.index}
+}
+
+// finishPlain returns the column when it is plain.
+func (b *builder) finishPlain(rows int) column.Column {
+	b.plain.Len = rows
+	if len(b.nulls) > 0 {
+		b.plain.Valid = b.bitmap(rows)
+		for _, row := range b.nulls {
+			b.plain.Valid.Clear(int(row))
+		}
+	}
+	return column.Column{Len: rows, Values: b.plain}
 }
 
 // nullSlot appends a null slot to the n slots, and lets the null rows point to it.

@@ -1,6 +1,10 @@
 package text
 
-import "quern/features/column"
+import (
+	"fmt"
+
+	"quern/features/column"
+)
 
 // classes is the set of the classes of the cells of a column.
 type classes uint16
@@ -16,7 +20,8 @@ const (
 	datetimeCell  // 2001-06-01T17:30:00
 	timestampCell // 2001-06-01T17:30:00Z
 	otherCell     // any other text, the empty text included
-	nestedCell    // an array or object
+	nestedCell    // an object, or an array that holds arrays or objects
+	listCell      // an array of scalars
 	inexact       // a time has digits beyond microseconds
 )
 
@@ -120,14 +125,42 @@ type verdict struct {
 }
 
 // judge returns the type of a column, by the rules in the package's comment.
-func judge(set classes, strict bool) verdict {
+func (c *scannedColumn) judge(strict bool) verdict {
+	switch {
+	case c.classes&nestedCell != 0:
+		return verdict{reason: "it holds objects or nested arrays: write their parts as columns of their own"}
+	case c.classes&listCell == 0:
+		return judgeScalars(c.classes, strict, column.Invalid)
+	case c.classes != listCell:
+		return verdict{reason: "it holds arrays beside other values: write an array in every row, [x] for a single x"}
+	}
+	v := judgeScalars(c.elements, strict, column.ListOf(column.String))
+	v.typ = column.ListOf(v.typ)
+	return v
+}
+
+// accept returns what becomes of a column to which the user gave a type. A scalar in
+// a column of lists is found when it is read.
+func (c *scannedColumn) accept(given column.Type) verdict {
+	switch {
+	case c.classes&nestedCell != 0:
+		return c.judge(true)
+	case c.classes&listCell != 0 && !given.IsList():
+		return verdict{reason: fmt.Sprintf("it holds arrays, but schema: says %v: write %v", given, column.ListOf(given))}
+	}
+	return verdict{typ: given}
+}
+
+// judgeScalars returns the type of the scalars that a column holds, or that its
+// lists hold if shape is a type of lists.
+func judgeScalars(set classes, strict bool, shape column.Type) verdict {
 	v := verdict{typ: column.String}
 	if set&inexact != 0 {
 		v.notice = "has digits beyond microseconds: they are dropped"
 		set &^= inexact
 	}
 	if strict {
-		if v.reason = unusable(set); v.reason != "" {
+		if v.reason = mixed(set, shape); v.reason != "" {
 			return v
 		}
 	}
@@ -137,7 +170,7 @@ func judge(set classes, strict bool) verdict {
 	case within(boolCell):
 		v.typ = column.Bool
 	case within(numberCells):
-		v.number(set)
+		v.number(set, shape)
 	case within(dateCell):
 		v.typ = column.Date
 	case within(dateCell | datetimeCell):
@@ -152,24 +185,22 @@ func judge(set classes, strict bool) verdict {
 }
 
 // number judges a column of numbers.
-func (v *verdict) number(set classes) {
+func (v *verdict) number(set classes, shape column.Type) {
 	switch {
 	case set&hugeCell != 0:
 		v.notice = "has numbers beyond float64, so it is read as strings; give it a type with schema:"
 	case set&realCell != 0:
 		v.typ = column.Float64
 	case set&wideCell != 0:
-		v.notice = "has integers beyond int64, so it is read as strings; give it a type with schema:, such as float64, which rounds them"
+		v.notice = fmt.Sprintf("has integers beyond int64, so it is read as strings; give it a type with schema:, such as %v, which rounds them",
+			column.Float64.Like(shape))
 	default:
 		v.typ = column.Int64
 	}
 }
 
-// unusable says why a column of a strict format has no type, or "".
-func unusable(set classes) string {
-	if set&nestedCell != 0 {
-		return "it holds arrays or objects: write their parts as columns of their own"
-	}
+// mixed says why scalars of a strict format have no type, or "".
+func mixed(set classes, shape column.Type) string {
 	var kinds []string
 	for _, k := range []struct {
 		set  classes
@@ -180,7 +211,11 @@ func unusable(set classes) string {
 		}
 	}
 	if len(kinds) > 1 {
-		return "it holds " + kinds[0] + " beside " + kinds[1] + ": give it a type with schema:"
+		what := "it holds "
+		if shape.IsList() {
+			what = "its arrays hold "
+		}
+		return what + kinds[0] + " beside " + kinds[1] + ": give it a type with schema:"
 	}
 	return ""
 }

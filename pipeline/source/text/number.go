@@ -32,6 +32,64 @@ func parseInt(s []byte) (int64, bool) {
 	return 0, false
 }
 
+// plainInt reads an integer as most are written, of at most 18 digits and of the class
+// intCell; false for all other texts, integers among them.
+func plainInt(s []byte) (int64, bool) {
+	digits, negative := s, false
+	if len(s) > 0 && s[0] == '-' {
+		digits, negative = s[1:], true
+	}
+	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && (negative || len(digits) > 1) {
+		return 0, false
+	}
+	x := int64(0)
+	for _, c := range digits {
+		d := c - '0'
+		if d > 9 {
+			return 0, false
+		}
+		x = x*10 + int64(d)
+	}
+	if negative {
+		x = -x
+	}
+	return x, true
+}
+
+// plainFloat reads a real as most are written, of the class realCell or intCell: at most
+// 19 digits, a point or none, and no exponent; false for all other texts. Both numbers
+// of the quotient are exact, so that it is rounded once.
+func plainFloat(s []byte) (x float64, class classes, ok bool) {
+	negative := len(s) > 0 && s[0] == '-'
+	digits := unsigned(s)
+	if len(digits) == 0 || len(digits) > 20 || len(digits) > 1 && digits[0] == '0' && digits[1] != '.' || len(digits) < len(s) && !negative {
+		return 0, 0, false
+	}
+	n, point := uint64(0), len(digits)-1
+	for i, c := range digits {
+		d := c - '0'
+		switch {
+		case d <= 9:
+			n = n*10 + uint64(d)
+		case c == '.' && class == 0 && len(digits) > 1:
+			point, class = i, realCell
+		default:
+			return 0, 0, false
+		}
+	}
+	if n >= 1<<53 || class == 0 && len(digits) > 18 || negative && n == 0 && class == 0 {
+		return 0, 0, false
+	}
+	if class == 0 {
+		class = intCell
+	}
+	x = float64(n) / pow10(len(digits)-1-point)
+	if negative {
+		x = -x
+	}
+	return x, class, true
+}
+
 // unsigned returns s without its sign.
 func unsigned(s []byte) []byte {
 	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {

@@ -81,9 +81,19 @@ func checkAgreement(t interface{ Errorf(string, ...any) }, s string) {
 // checkClass checks that the type inferred for a single cell takes that cell.
 func checkClass(t interface{ Errorf(string, ...any) }, s []byte) {
 	class := classify(s)
-	v := column.Vector{Type: judge(class, false).typ}
+	v := column.Vector{Type: judgeScalars(class, false, column.Invalid).typ}
 	if !appendValue(&v, s) {
 		t.Errorf("%q is inferred as %v but is none", s, v.Type)
+	}
+	if x, ok := plainInt(s); ok {
+		if want, ok := parseInt(s); !ok || x != want || class != intCell {
+			t.Errorf("plainInt(%q) = %d, want %d; its class is %b", s, x, want, class)
+		}
+	}
+	if x, c, ok := plainFloat(s); ok {
+		if want, ok := parseFloat(s); !ok || math.Float64bits(x) != math.Float64bits(want) || class != c {
+			t.Errorf("plainFloat(%q) = %v, %b, want %v, %b", s, x, c, want, class)
+		}
 	}
 	if class == wideCell {
 		if _, ok := parseFloat(s); !ok {
@@ -100,6 +110,20 @@ func checkClass(t interface{ Errorf(string, ...any) }, s []byte) {
 func TestParsersAgreeWithPrograms(t *testing.T) {
 	for _, s := range mutants(rand.New(rand.NewPCG(1, 2)), 50_000) {
 		checkAgreement(t, s)
+	}
+}
+
+// TestPlainNumbers: what is usual takes the short way.
+func TestPlainNumbers(t *testing.T) {
+	for _, s := range []string{"0", "7", "-12", "123456789012345678"} {
+		if _, ok := plainInt([]byte(s)); !ok {
+			t.Errorf("plainInt refuses %s", s)
+		}
+	}
+	for _, s := range []string{"0", "-7", "0.25", "-12.5", ".5", "5.", "-0.0", "123456.789012345", "9007199254740991"} {
+		if _, _, ok := plainFloat([]byte(s)); !ok {
+			t.Errorf("plainFloat refuses %s", s)
+		}
 	}
 }
 
@@ -160,7 +184,7 @@ func TestJudge(t *testing.T) {
 		for _, s := range splitBlanks(c.cells) {
 			set |= classify([]byte(s))
 		}
-		v := judge(set, false)
+		v := judgeScalars(set, false, column.Invalid)
 		got := v.typ.String()
 		if v.notice != "" {
 			got += "!"

@@ -4,24 +4,29 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/zeebo/xxh3"
 
+	"quern/features/column"
 	"quern/features/diag"
 )
 
 // scanned is what the records of a chunk teach.
 type scanned struct {
 	rows, decoded int64
+	elements      int64    // of all lists
 	names         []string // the columns, in order of first appearance
 	columns       []scannedColumn
+	kept          []kept // as columns; nil: nothing is kept
 	digest        string // of the bytes and the header's names
 }
 
 // scannedColumn is what the cells of a column teach.
 type scannedColumn struct {
-	classes classes
-	example string // the first cell that only a string can hold
+	classes  classes // of the cells
+	elements classes // of the elements of those that are lists
+	example  string  // the first of either that only a string can hold
 }
 
 // scanChunks parses all records, and learns how many there are and of what types.
@@ -29,9 +34,10 @@ func (t *table) scanChunks(ctx context.Context) error {
 	if err := t.columns.init(t); err != nil {
 		return err
 	}
+	t.spare.left.Store(t.Limits.Keep)
 	scans := make([]chunkScan, t.Workers)
 	for w := range scans {
-		scans[w] = chunkScan{table: t, handle: handle{files: t.files}}
+		scans[w] = chunkScan{table: t, handle: handle{files: t.files}, seed: newSeed()}
 		scans[w].window, scans[w].maxRow, scans[w].hasher = t.Limits.Window, t.Limits.Row, xxh3.New()
 		defer scans[w].finish()
 	}
@@ -41,7 +47,7 @@ func (t *table) scanChunks(ctx context.Context) error {
 			c := &t.chunks[i]
 			f := &t.files[c.file]
 			c.first, c.rows, c.decoded, c.columns = f.rows, found.rows, found.decoded, len(found.columns)
-			c.digest = found.digest
+			c.digest, c.elements, c.whole = found.digest, found.elements, found.kept != nil
 			if err == nil {
 				f.rows += found.rows
 				err = t.columns.add(c, &found)
@@ -55,9 +61,13 @@ type chunkScan struct {
 	*table
 	handle
 	records
-	result  scanned
-	scratch []byte
-	hasher  *xxh3.Hasher
+	result    scanned
+	gatherers []gatherer // per column of the parser
+	active    int        // how many of them the chunk has
+	keep      bool       // what the chunk holds, as far as it has been read
+	seed      maphash.Seed
+	scratch   []byte
+	hasher    *xxh3.Hasher
 }
 
 func (s *chunkScan) finish() {
@@ -96,26 +106,117 @@ func (s *chunkScan) chunk(ctx context.Context, c *chunk) (scanned, error) {
 	}
 	s.beginDigest(f.names)
 	start := s.read - int64(len(s.data))
-	strict := s.format.Strict()
-	for {
-		data, cells, err := s.next(ctx)
-		if err != nil {
-			return s.result, err
-		}
-		if cells == nil {
-			break
-		}
-		for names := s.parser.Names(); len(s.result.columns) < len(names); {
-			s.result.columns = append(s.result.columns, scannedColumn{})
-		}
-		for _, cell := range cells {
-			s.result.columns[cell.Column].add(s, data, cell, strict)
-		}
+	if err := s.gather(ctx); err != nil {
+		return s.result, err
 	}
 	s.result.names, s.result.rows, s.result.decoded = s.parser.Names(), s.row, s.read-start
 	sum := s.sum.Sum128().Bytes()
 	s.result.digest = hex.EncodeToString(sum[:])
+	s.finishColumns()
 	return s.result, nil
+}
+
+// gather gives the cells of all records to the columns' gatherers.
+func (s *chunkScan) gather(ctx context.Context) error {
+	s.active, s.keep = 0, s.spare.left.Load() > 0
+	for row := 0; ; row = int(s.row) {
+		data, err := s.next(ctx)
+		if data == nil || err != nil {
+			return err
+		}
+		if names := s.parser.Names(); s.active < len(names) {
+			s.begin(names)
+		}
+		if s.keep {
+			s.stopKeeping(row)
+		}
+		s.addBlock(row, data)
+	}
+}
+
+// addBlock gives the cells of a block to the gatherers, column by column if it can: a
+// column's dictionary and the processor's guesses then stay warm.
+func (s *chunkScan) addBlock(row int, data []byte) {
+	b := &s.block
+	if width := b.width(); width > 0 {
+		for i := range width {
+			s.addColumn(row, data, b.Cells[i:], width)
+		}
+		return
+	}
+	from := 0
+	for _, end := range b.Ends {
+		for i := from; i < end; i++ {
+			s.add(row, data, &b.Cells[i])
+		}
+		row, from = row+1, end
+	}
+}
+
+// addColumn adds every width-th cell, which are those of one column.
+func (s *chunkScan) addColumn(row int, data []byte, cells []Cell, width int) {
+	g := &s.gatherers[cells[0].Column]
+	for i := 0; i < len(cells); i += width {
+		if g.state == gatherCoded {
+			if known := g.addKnown(row, data, cells[i:], width); known > 0 {
+				row, i = row+known, i+known*width
+				if i >= len(cells) {
+					return
+				}
+			}
+		}
+		c := &cells[i]
+		if c.Kind == Bare || c.Kind == Quoted {
+			g.add(row, data[c.Start:c.End], c.Kind == Quoted)
+		} else {
+			s.add(row, data, c)
+		}
+		row++
+	}
+}
+
+// begin readies gatherers for the columns that the parser came across.
+func (s *chunkScan) begin(names []string) {
+	for ; s.active < len(names); s.active++ {
+		if s.active == len(s.gatherers) {
+			s.gatherers = append(s.gatherers, gatherer{})
+		}
+		given := column.Invalid
+		if at := s.Types.Find(names[s.active]); at >= 0 {
+			given = s.Types[at].Type
+		}
+		s.gatherers[s.active].reset(given, s.format.Strict(), s.keep && !given.IsList(), s.seed)
+	}
+}
+
+// stopKeeping gives up what has been kept of the chunk if it grows too large.
+func (s *chunkScan) stopKeeping(rows int) {
+	size := int64(0)
+	for i := range s.gatherers[:s.active] {
+		size += s.gatherers[i].size()
+	}
+	if s.keep = size <= s.spare.left.Load() && rows < 1<<31-1024; !s.keep {
+		for i := range s.gatherers[:s.active] {
+			s.gatherers[i].forget()
+		}
+	}
+}
+
+// finishColumns hands over what the columns have learnt, and what is kept of them if
+// there is memory for it.
+func (s *chunkScan) finishColumns() {
+	size := int64(0)
+	for i := range s.gatherers[:s.active] {
+		g := &s.gatherers[i]
+		s.result.columns = append(s.result.columns, g.scannedColumn)
+		if s.keep {
+			s.result.kept = append(s.result.kept, g.finish(int(s.row)))
+			size += s.result.kept[i].size()
+		}
+	}
+	if !s.keep || !s.spare.take(size) {
+		s.result.kept = nil
+	}
 }
 
 // beginDigest makes the stream hash the records that follow the header: those that
@@ -128,29 +229,43 @@ func (s *chunkScan) beginDigest(names []string) {
 	s.sum.Write(s.data) //nolint:errcheck // it has none
 }
 
-// add learns from a cell.
-func (c *scannedColumn) add(s *chunkScan, data []byte, cell Cell, strict bool) {
+// add learns from a cell. Those that are no scalars are not kept.
+func (s *chunkScan) add(row int, data []byte, cell *Cell) {
+	g := &s.gatherers[cell.Column]
+	switch cell.Kind {
+	case Null:
+	case Nested:
+		g.classes |= nestedCell
+		g.lose()
+	case List:
+		g.classes |= listCell
+		g.lose()
+		for e, ok := s.parser.Element(data, cell.Start); ok; e, ok = s.parser.Element(data, e.End) {
+			s.result.elements++
+			if e.Kind != Null {
+				g.element(s.text(data, &e), e.Kind != Bare)
+			}
+		}
+	default:
+		g.add(row, s.text(data, cell), cell.Kind != Bare)
+	}
+}
+
+// text returns the text of a scalar that is not null; it is valid until the next call.
+func (s *chunkScan) text(data []byte, cell *Cell) []byte {
 	text := data[cell.Start:cell.End]
-	var class classes
-	switch {
-	case cell.Kind == Null:
-		return
-	case cell.Kind == Nested:
-		c.classes |= nestedCell
-		return
-	case cell.Kind == Escaped:
+	if cell.Kind == Escaped {
 		s.scratch = s.parser.Unescape(s.scratch[:0], text)
 		text = s.scratch
 	}
-	if strict && cell.Kind != Bare {
-		class = classifyTime(text)
-	} else {
-		class = classify(text)
-	}
-	if class == otherCell && c.classes&otherCell == 0 {
+	return text
+}
+
+// other keeps the first text that only a string can hold.
+func (c *scannedColumn) other(text []byte) {
+	if (c.classes|c.elements)&otherCell == 0 {
 		c.example = Shorten(text)
 	}
-	c.classes |= class
 }
 
 // registry collects the columns of all files, in order of first appearance.
@@ -165,9 +280,10 @@ type registry struct {
 type registered struct {
 	name string
 	scannedColumn
-	files int // how many files with rows have it
-	last  int // the last of these
-	gap   int // the first file with rows that lacks it; -1: none so far
+	typ   column.Type // once it is judged; Invalid: nobody can read it
+	files int         // how many files with rows have it
+	last  int         // the last of these
+	gap   int         // the first file with rows that lacks it; -1: none so far
 }
 
 // init registers what headers name, so that the order of columns is that of the
@@ -219,10 +335,18 @@ func (r *registry) add(c *chunk, found *scanned) error {
 		if err != nil {
 			return err
 		}
-		if at.classes&otherCell == 0 {
+		if (at.classes|at.elements)&otherCell == 0 {
 			at.example = found.columns[i].example
 		}
+		if found.kept != nil {
+			place := r.places[found.names[i]]
+			for len(c.kept) <= place {
+				c.kept = append(c.kept, kept{})
+			}
+			c.kept[place] = found.kept[i]
+		}
 		at.classes |= found.columns[i].classes
+		at.elements |= found.columns[i].elements
 		if at.last != c.file {
 			r.fillGap(at)
 			at.last = c.file

@@ -140,36 +140,36 @@ func (s *stream) skip(ctx context.Context, n int64) error {
 	return nil
 }
 
-// records gives the records of a chunk one by one.
+// records gives the records of a chunk, block by block.
 type records struct {
 	stream
 	parser Parser
-	row    int64 // how many came before
+	block  Block
+	row    int64 // how many records came before the block, and are in it
 	maxRow int
 }
 
-// next returns the cells of the next record and the data that they lie in; nil cells
+// next cuts the next block of records and returns the data that their cells lie in; nil
 // after the last one. Both are valid until the next call.
-func (r *records) next(ctx context.Context) (data []byte, cells []Cell, err error) {
+func (r *records) next(ctx context.Context) (data []byte, err error) {
 	for {
 		if len(r.data) > 0 {
 			// The parser never sees more than a record may have, so that what it finds
 			// does not depend on how much happens to be in the buffer.
 			view := r.data[:min(len(r.data), r.maxRow+1)]
-			size, cells, err := r.parser.Next(view, r.last && len(view) == len(r.data))
-			if err != nil {
-				return nil, nil, atRow(err, r.row)
+			if err := r.parser.Cut(view, r.last && len(view) == len(r.data), &r.block); err != nil {
+				return nil, atRow(err, r.row)
 			}
-			if size > r.maxRow || size == 0 && len(view) > r.maxRow {
-				return nil, nil, atRow(r.tooLong(), r.row)
+			if len(view) > r.maxRow && r.block.Size == 0 || len(r.block.Ends) == 1 && r.block.Size > r.maxRow {
+				return nil, atRow(r.tooLong(), r.row)
 			}
 			data = r.data
-			r.data = data[size:]
-			if cells != nil {
-				r.row++
-				return data, cells, nil
+			r.data = data[r.block.Size:]
+			if rows := len(r.block.Ends); rows > 0 {
+				r.row += int64(rows)
+				return data, nil
 			}
-			if size > 0 {
+			if r.block.Size > 0 {
 				continue
 			}
 		}
@@ -177,10 +177,10 @@ func (r *records) next(ctx context.Context) (data []byte, cells []Cell, err erro
 			if len(r.data) > 0 {
 				panic("quern: bug: the parser left a record unfinished")
 			}
-			return nil, nil, nil
+			return nil, nil
 		}
 		if err := r.more(ctx); err != nil {
-			return nil, nil, atRow(err, r.row)
+			return nil, atRow(err, r.row)
 		}
 	}
 }

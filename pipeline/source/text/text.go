@@ -6,7 +6,10 @@
 // Opening a source reads its files twice: once for the borders of chunks, once to
 // parse every record, count it and learn the types. Both run in parallel and are
 // merged in input order, so neither the number of workers nor the size of a chunk
-// can be seen in the result. A file with a mistake in its syntax is refused here,
+// can be seen in the result. What is parsed is kept as far as Limits.Keep allows:
+// numbers of texts, or values (see gatherer). Readers take chunks from there, and parse
+// only what is not kept, so it cannot be seen either what that is; but an edit of
+// a file after Open may go unseen. A file with a mistake in its syntax is refused here,
 // with the number of the row; a value that is not of the type that the user gave is
 // found when its column is read.
 //
@@ -25,6 +28,11 @@
 // notice, because their digits would be lost; integers beyond int64 among other
 // reals are reals. Under a type that the user gives, the text of a cell means what
 // the expression functions int, float, bool, date ... make of it.
+//
+// Where a format has arrays, a column of arrays of scalars is one of lists. These rules
+// give the type of its elements, from all elements of all rows; list<string> if there
+// are none, or only nulls. An empty array is a list without elements, and no null. A
+// column that holds arrays beside scalars, or arrays of more than scalars, is unusable.
 package text
 
 import (
@@ -55,16 +63,20 @@ type Format interface {
 
 // Parser cuts the records of one file, or of one run of records, into cells.
 type Parser interface {
-	// Next cuts the record at the front of data, which is not empty, into cells. It
-	// returns the size of the record and its cells: no size if data ends within the
-	// record (never when last is set, which says that nothing follows data), nil cells
-	// if what it read is no record but, say, a blank line. The cells are valid until
-	// the next call. Errors are *diag.Error without a place.
-	Next(data []byte, last bool) (size int, cells []Cell, err error)
+	// Cut cuts records at the front of data, which is not empty, into cells, until the
+	// block is full or data has no more whole records; last says that nothing follows
+	// data, so that nothing is left then. What is no record but, say, blank lines, is a
+	// block of its own, without records. If there is a mistake, Cut stops before it,
+	// and returns it, a *diag.Error without a place, if it is in the first record.
+	Cut(data []byte, last bool, b *Block) error
 	// Names returns the columns so far, by their numbers in cells. It only grows.
 	Names() []string
 	// Unescape appends the text that an Escaped cell stands for.
 	Unescape(dst, raw []byte) []byte
+	// Element returns the first element of a List cell that begins at byte at of data,
+	// or the one after the element that ends there; false if there is none. Elements
+	// have no column.
+	Element(data []byte, at uint32) (Cell, bool)
 }
 
 // Cell is a field of a record: bytes Start to End of the data.
@@ -83,7 +95,8 @@ const (
 	Bare                // unquoted text, or a number or literal of JSON
 	Quoted              // quoted text, without the quotes
 	Escaped             // quoted text with escapes in it
-	Nested              // an array or object, which columns cannot hold
+	List                // an array of scalars, brackets included
+	Nested              // an object, or an array of more than scalars: columns cannot hold it
 )
 
 // DefaultMemory is how many bytes a chunk may have when Options do not say: 1 GiB.
@@ -105,20 +118,24 @@ type Options struct {
 // Limits are sizes that are options only so that tests can make them small. Zeros
 // stand for the usual ones.
 type Limits struct {
-	Chunk   int64 // bytes that a chunk of an uncompressed file aims at: 16 MiB
+	Chunk   int64 // bytes that a chunk of an uncompressed file aims at: 4 MiB
 	Row     int   // most bytes of a record: 64 MiB
 	Columns int   // most columns of a source: 100,000
-	Window  int   // bytes that are read at once: 1 MiB
+	Window  int   // bytes that are read at once: 128 KiB
+	// What Open keeps of the rows that it parses, in bytes: a quarter of what the readers
+	// of all workers may hold. Negative: nothing.
+	Keep int64
 }
 
 // withDefaults returns o without zeros.
 func (o Options) withDefaults() Options {
 	o.Workers = max(1, o.Workers)
 	orElse(&o.Memory, DefaultMemory)
-	orElse(&o.Limits.Chunk, 16<<20)
+	orElse(&o.Limits.Keep, o.Memory/4*int64(o.Workers))
+	orElse(&o.Limits.Chunk, 4<<20)
 	orElse(&o.Limits.Row, 64<<20)
 	orElse(&o.Limits.Columns, 100_000)
-	orElse(&o.Limits.Window, 1<<20)
+	orElse(&o.Limits.Window, 128<<10)
 	return o
 }
 
@@ -130,7 +147,7 @@ func orElse[T int | int64](x *T, value T) {
 }
 
 // Open scans the files for chunk borders and types. Errors are *diag.Error: codes
-// Q201, Q202, Q210 to Q214 and Q240 to Q252.
+// Q041, Q201, Q202, Q210 to Q214 and Q240 to Q252.
 func Open(ctx context.Context, opts Options, format Format) (source.Source, error) {
 	if len(opts.Files) == 0 {
 		return nil, diag.New("Q201", "there are no files to read")
@@ -155,6 +172,8 @@ type table struct {
 	chunks   []chunk
 	listed   []source.Chunk // of chunks
 	columns  registry       // used by Open
+	places   map[string]int // of columns in the chunks' kept ones
+	spare    allowance      // for kept ones
 	schema   column.Schema
 	keys     map[string]*column.Column // columns of schema that the folders' names give: a row per file
 	unusable map[string]string
@@ -179,7 +198,10 @@ type chunk struct {
 	rows     int64
 	decoded  int64 // bytes of the records
 	columns  int   // that they have
+	elements int64 // of all lists
 	digest   string
+	kept     []kept // by the columns' places; those beyond its end have no cells
+	whole    bool   // kept holds all columns
 }
 
 // Schema returns the usable columns.
@@ -194,8 +216,13 @@ func (t *table) Notices() []string { return t.notices }
 // Chunks returns the chunks that have rows.
 func (t *table) Chunks() []source.Chunk { return t.listed }
 
-// Close does nothing: readers open the files.
-func (t *table) Close() error { return nil }
+// Close frees what is kept of the rows: readers open the files.
+func (t *table) Close() error {
+	for i := range t.chunks {
+		t.chunks[i].kept, t.chunks[i].whole = nil, false
+	}
+	return nil
+}
 
 // place completes the place in the data of an error that is a *diag.Error, and
 // leaves others (a cancelled context) alone. Rows in the error count from row.

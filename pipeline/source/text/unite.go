@@ -41,6 +41,7 @@ func (t *table) unite() error {
 	if err := t.declare(); err != nil {
 		return err
 	}
+	t.settle()
 	t.listChunks()
 	t.columns = registry{}
 	return nil
@@ -48,25 +49,45 @@ func (t *table) unite() error {
 
 // addColumn judges a column of the files.
 func (t *table) addColumn(c *registered) {
-	v := judge(c.classes, t.format.Strict())
+	v := c.judge(t.format.Strict())
 	given := t.Types.Find(c.name)
-	if given >= 0 && c.classes&nestedCell == 0 {
-		v = verdict{typ: t.Types[given].Type}
+	if given >= 0 {
+		v = c.accept(t.Types[given].Type)
 	}
 	if v.reason != "" {
 		t.unusable[c.name] = v.reason
 		return
 	}
 	t.schema = append(t.schema, column.Field{Name: c.name, Type: v.typ})
+	c.typ = v.typ
 	if v.notice != "" {
 		t.notices = append(t.notices, fmt.Sprintf("column %s %s", c.name, v.notice))
 	}
-	if given < 0 && c.classes&otherCell != 0 && c.classes&(numberCells|timeCells) != 0 {
+	if all := c.classes | c.elements; given < 0 && all&otherCell != 0 && all&(numberCells|timeCells) != 0 {
 		t.notices = append(t.notices, fmt.Sprintf("column %s holds %q beside numbers or times, so it is read as strings", c.name, c.example))
 	}
 	if gap := t.gap(c); gap >= 0 {
 		t.notices = append(t.notices, fmt.Sprintf("column %s is not in %d of %d files (the first: %s): its rows there are null",
 			c.name, len(t.columns.filled)-c.files, len(t.columns.filled), t.files[gap].Name))
+	}
+}
+
+// settle gives the plain values that are kept the types that all rows say, and frees
+// the columns that nobody can read.
+func (t *table) settle() {
+	t.places = t.columns.places
+	for i := range t.chunks {
+		for place := range t.chunks[i].kept {
+			k, typ := &t.chunks[i].kept[place], t.columns.all[place].typ
+			if typ == column.Invalid {
+				*k = kept{state: keptLost}
+			} else if k.state == keptPlain {
+				var ok bool
+				if k.plain, ok = widened(&k.plain, typ); !ok {
+					*k = kept{state: keptLost}
+				}
+			}
+		}
 	}
 }
 
@@ -118,8 +139,8 @@ func (t *table) listChunks() {
 	for i, c := range t.chunks {
 		t.listed = append(t.listed, source.Chunk{
 			Index: i, File: t.files[c.file].Name, Group: -1, Rows: c.rows, Bytes: c.to - c.from,
-			// Each cell takes a code or value, and its text at most once.
-			Memory: c.decoded + 4*c.rows*int64(c.columns),
+			// Each cell and element takes a code or value, and its text at most once.
+			Memory: c.decoded + 4*(c.rows*int64(c.columns)+c.elements),
 			Digest: c.digest,
 		})
 	}
@@ -137,6 +158,9 @@ func (t *table) keyColumns() ([]key, error) {
 	for _, k := range source.KeyColumns(t.Files) {
 		c := column.Column{Len: k.Values.Len, Values: k.Values}
 		if at := t.Types.Find(k.Name); at >= 0 {
+			if t.Types[at].Type.IsList() {
+				return nil, NoLists(k.Name, t.Types[at].Type, "the name of a folder")
+			}
 			var err error
 			if c, err = t.typedKey(k.Name, t.Types[at].Type); err != nil {
 				return nil, err
@@ -161,13 +185,19 @@ func (t *table) typedKey(name string, typ column.Type) (column.Column, error) {
 			return column.Column{}, err.In(diag.Data{File: file.Name, RowGroup: -1, Row: -1, Column: name})
 		}
 	}
-	return b.finish(), nil
+	return b.finish(len(t.Files)), nil
+}
+
+// NoLists says that the user gave a column a type of lists, where there are none.
+func NoLists(name string, typ column.Type, where string) *diag.Error {
+	e := diag.New("Q041", "column %q cannot be %v: %s holds no lists", name, typ, where)
+	return e.In(diag.Data{RowGroup: -1, Row: -1, Column: name}).WithHint("Parquet and JSON lines have lists")
 }
 
 // wrongValue says that a text is not of its column's type.
 func wrongValue(text []byte, name string, typ column.Type) *diag.Error {
-	e := diag.New("Q246", "%q is no %s", Shorten(text), describe(typ))
-	e.Next = fmt.Sprintf("correct the row, or read the column as it is with schema: {%s: string}", name)
+	e := diag.New("Q246", "%q is no %s", Shorten(text), describe(typ.Elem()))
+	e.Next = fmt.Sprintf("correct the row, or read the column as it is with schema: {%s: %v}", name, column.String.Like(typ))
 	return e
 }
 

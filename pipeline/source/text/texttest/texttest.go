@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -106,6 +107,9 @@ func (t *Table) add(b *column.Batch) error {
 		if c.Type() != t.Schema[i].Type || c.Len != b.Rows || c.Index != nil && len(c.Index) != b.Rows || c.Index == nil && c.Values.Len != b.Rows {
 			return fmt.Errorf("column %s is %v with %d rows", t.Schema[i].Name, c.Type(), c.Len)
 		}
+		if err := shape(&c.Values); err != nil {
+			return fmt.Errorf("column %s: %w", t.Schema[i].Name, err)
+		}
 		for row := range b.Rows {
 			t.Rows[start+row][i] = Render(c, row)
 		}
@@ -113,7 +117,28 @@ func (t *Table) add(b *column.Batch) error {
 	return nil
 }
 
-// Render returns the value of a row: exact, with the bits of reals.
+// shape checks the offsets of lists.
+func shape(v *column.Vector) error {
+	if !v.Type.IsList() {
+		return nil
+	}
+	e := v.Elements
+	if e == nil || e.Type() != v.Type.Elem() || len(v.Offsets) != v.Len+1 || v.Offsets[0] != 0 || int(v.Offsets[v.Len]) != e.Len {
+		return fmt.Errorf("offsets %v of %d lists", v.Offsets, v.Len)
+	}
+	if e.Index != nil && len(e.Index) != e.Len || e.Index == nil && e.Values.Len != e.Len {
+		return fmt.Errorf("%d elements with %d codes and %d slots", e.Len, len(e.Index), e.Values.Len)
+	}
+	for i := range v.Len {
+		if lo, hi := v.List(i); lo > hi || v.Null(i) && lo != hi {
+			return fmt.Errorf("list %d has elements %d to %d", i, lo, hi)
+		}
+	}
+	return nil
+}
+
+// Render returns the value of a row: exact, with the bits of reals; of a list, those
+// of its elements in quotes.
 func Render(c *column.Column, row int) string {
 	slot := c.Slot(row)
 	if slot < 0 || slot >= c.Values.Len {
@@ -123,6 +148,13 @@ func Render(c *column.Column, row int) string {
 	switch {
 	case v.Null(slot):
 		return Null
+	case v.Type.IsList():
+		lo, hi := v.List(slot)
+		elements := make([]string, 0, hi-lo)
+		for e := lo; e < hi; e++ {
+			elements = append(elements, Render(v.Elements, e))
+		}
+		return fmt.Sprintf("%q", elements)
 	case v.Type == column.Bool:
 		return fmt.Sprint(v.Bools[slot])
 	case v.Type == column.String:
@@ -147,6 +179,49 @@ func (t *Table) String() string {
 		fmt.Fprintf(&b, "\n%q", row)
 	}
 	return b.String()
+}
+
+// Describe reads all columns of all chunks, from the last chunk to the first, and returns
+// all that can be seen of a source: its schema and notices, and columns with their
+// dictionaries, or the error of a chunk.
+func Describe(s source.Source) (string, error) {
+	var out strings.Builder
+	var names []string
+	for _, f := range s.Schema() {
+		names = append(names, f.Name)
+		fmt.Fprintln(&out, f.Name, f.Type)
+	}
+	fmt.Fprintln(&out, s.Unusable(), s.Notices())
+	r, err := s.NewReader(names)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close() //nolint:errcheck // the tests look at what was read
+	for _, c := range slices.Backward(s.Chunks()) {
+		fmt.Fprintln(&out, c.Index, c.Rows, c.Digest)
+		b, err := r.Read(context.Background(), c)
+		if err != nil {
+			fmt.Fprintln(&out, err)
+			continue
+		}
+		for i := range b.Columns {
+			describe(&out, &b.Columns[i])
+		}
+	}
+	return out.String(), nil
+}
+
+// describe writes the values of a column, and how they are coded.
+func describe(out *strings.Builder, c *column.Column) {
+	slots := column.Column{Len: c.Values.Len, Values: c.Values}
+	fmt.Fprint(out, c.Type(), c.Len, c.Index, c.Values.Valid == nil)
+	for i := range slots.Len {
+		fmt.Fprintf(out, " %q", Render(&slots, i))
+	}
+	fmt.Fprintln(out)
+	if c.Values.Elements != nil {
+		describe(out, c.Values.Elements)
+	}
 }
 
 // Code returns the code of err, "" for nil and "?" for what is no diagnosis.
