@@ -3,7 +3,6 @@ package model
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"quern/features/column"
 	"quern/features/program"
@@ -35,11 +34,10 @@ type field struct {
 	Ids  int64  `json:"ids,omitempty"` // how many ids the feature can have
 }
 
-// goldenDocument holds the golden rows by column. A value is null or a string: a
-// quoted text, a decimal integer, a hexadecimal real, true or false.
+// goldenDocument holds the golden rows by column, as formatColumn writes values.
 type goldenDocument struct {
-	Rows   [][]*string `json:"rows"`
-	Digest string      `json:"digest"`
+	Rows   [][]json.RawMessage `json:"rows"`
+	Digest string              `json:"digest"`
 }
 
 // document returns the model as it is written.
@@ -123,54 +121,4 @@ func (m *Model) parseGolden(g goldenDocument) error {
 		m.Golden.Rows = append(m.Golden.Rows, c)
 	}
 	return nil
-}
-
-func formatColumn(c *column.Column) []*string {
-	out := make([]*string, c.Len)
-	for i := range c.Len {
-		v := program.ValueAt(&c.Values, i)
-		if v.Null {
-			continue
-		}
-		var s string
-		switch c.Type().Kind() {
-		case column.Bools:
-			s = strconv.FormatBool(v.Bool)
-		case column.Ints:
-			s = strconv.FormatInt(v.Int, 10)
-		case column.Floats:
-			s = strconv.FormatFloat(v.Float, 'x', -1, 64)
-		case column.Strings:
-			s = strconv.QuoteToASCII(string(v.Str))
-		}
-		out[i] = &s
-	}
-	return out
-}
-
-func parseColumn(t column.Type, values []*string) (column.Column, error) {
-	v := column.Vector{Type: t}
-	for _, s := range values {
-		x := program.Value{Null: s == nil}
-		var err error
-		if s != nil {
-			switch t.Kind() {
-			case column.Bools:
-				x.Bool, err = strconv.ParseBool(*s)
-			case column.Ints:
-				x.Int, err = strconv.ParseInt(*s, 10, 64)
-			case column.Floats:
-				x.Float, err = strconv.ParseFloat(*s, 64)
-			case column.Strings:
-				var text string
-				text, err = strconv.Unquote(*s)
-				x.Str = []byte(text)
-			}
-		}
-		if err != nil {
-			return column.Column{}, err
-		}
-		program.AppendStored(&v, x)
-	}
-	return column.Column{Len: v.Len, Values: v}, nil
 }

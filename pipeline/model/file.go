@@ -6,9 +6,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"quern/features/column"
 	"quern/features/diag"
@@ -46,11 +50,11 @@ func (m *Model) Bytes() ([]byte, error) {
 	if err := add(z, entryName(0), text); err != nil {
 		return nil, err
 	}
-	for i, t := range tables {
-		body, err := tableBytes(t)
-		if err != nil {
-			return nil, err
-		}
+	bodies, err := allTableBytes(tables)
+	if err != nil {
+		return nil, err
+	}
+	for i, body := range bodies {
 		if err := add(z, entryName(i+1), body); err != nil {
 			return nil, err
 		}
@@ -123,6 +127,22 @@ func (m *Model) NameTables() {
 	}
 }
 
+// allTableBytes returns the tables as Parquet, made several at a time.
+func allTableBytes(tables []program.Table) ([][]byte, error) {
+	bodies, errs := make([][]byte, len(tables)), make([]error, len(tables))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(tables); i = int(next.Add(1)) - 1 {
+				bodies[i], errs[i] = tableBytes(tables[i])
+			}
+		})
+	}
+	group.Wait()
+	return bodies, errors.Join(errs...)
+}
+
 // tableBytes returns a table as Parquet.
 func tableBytes(t program.Table) ([]byte, error) {
 	var out bytes.Buffer
@@ -143,6 +163,9 @@ func tableBytes(t program.Table) ([]byte, error) {
 
 // stored returns a vector as a plain column in storage form.
 func stored(v *column.Vector) column.Column {
+	if !v.Type.Narrow() {
+		return column.Column{Len: v.Len, Values: *v}
+	}
 	s := column.Vector{Type: v.Type}
 	for i := range v.Len {
 		program.AppendStored(&s, program.ValueAt(v, i))
@@ -252,6 +275,9 @@ func readTable(body []byte) (t program.Table, err error) {
 	if len(schema) != 2 || schema[0].Name != "key" || schema[1].Name != "value" {
 		return t, fmt.Errorf("not a table of keys and values")
 	}
+	if schema[0].Type.IsList() || schema[1].Type.IsList() {
+		return t, fmt.Errorf("a table of lists")
+	}
 	t.Keys.Type, t.Values.Type = schema[0].Type, schema[1].Type
 	rows, err := src.NewReader([]string{"key", "value"})
 	if err != nil {
@@ -269,5 +295,5 @@ func readTable(body []byte) (t program.Table, err error) {
 			program.AppendRegister(&t.Values, program.ValueAt(&v.Values, v.Slot(i)))
 		}
 	}
-	return t, nil
+	return program.NewTable("", t.Keys, t.Values), nil
 }

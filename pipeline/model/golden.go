@@ -18,14 +18,19 @@ const goldenRows = 64
 // MakeGolden makes up the golden rows and notes what the programs make of them.
 func (m *Model) MakeGolden() error {
 	m.Golden.Rows = nil
+	byType := map[column.Type][]program.Value{}
 	for i, f := range m.Schema {
-		candidates := m.candidates(f)
-		v := column.Vector{Type: f.Type}
-		for r := range goldenRows {
+		if byType[f.Type] == nil {
+			byType[f.Type] = m.candidates(f.Type)
+		}
+		candidates := byType[f.Type]
+		values := make([]program.Value, goldenRows)
+		for r := range values {
 			// Columns step through their candidates at different paces, so that
 			// tuples of several columns meet in many ways.
-			program.AppendStored(&v, candidates[(r*(2*i+1)+r/len(candidates))%len(candidates)])
+			values[r] = candidates[(r*(2*i+1)+r/len(candidates))%len(candidates)]
 		}
+		v := program.StoredVector(f.Type, values...)
 		m.Golden.Rows = append(m.Golden.Rows, column.Column{Len: v.Len, Values: v})
 	}
 	var err error
@@ -33,31 +38,53 @@ func (m *Model) MakeGolden() error {
 	return err
 }
 
-// candidates returns values worth trying in a column: null, the edges of its type,
+// candidates returns values worth trying in a column of a type: null, the edges of its type,
 // the constants that programs compare numbers with, and the first keys of the
-// tables that programs look strings up in.
-func (m *Model) candidates(f column.Field) []program.Value {
-	values := append([]program.Value{program.NullValue()}, edgesOf(f.Type)...)
+// tables that programs look strings up in. Candidates of a list are lists of these.
+func (m *Model) candidates(t column.Type) []program.Value {
+	if t.IsList() {
+		return candidateLists(m.candidates(t.Elem()))
+	}
+	values := append([]program.Value{program.NullValue()}, edgesOf(t)...)
 	for _, p := range m.programs() {
 		if *p.program == nil {
 			continue
 		}
 		for _, in := range (*p.program).Code {
-			if in.Op == program.Const && !in.Imm.Value.Null && in.Type.Kind() == f.Type.Kind() {
-				values = append(values, fitting(f.Type, in.Imm.Value)...)
+			if in.Op == program.Const && !in.Imm.Value.Null && in.Type.Kind() == t.Kind() {
+				values = append(values, fitting(t, in.Imm.Value)...)
 			}
 		}
 		for i := range (*p.program).Tables {
-			t := &(*p.program).Tables[i]
-			if t.Keys.Type != f.Type {
+			table := &(*p.program).Tables[i]
+			if table.Keys.Type != t {
 				continue
 			}
-			for slot := range min(3, t.Keys.Len) {
-				values = append(values, program.ValueAt(&t.Keys, slot))
+			for slot := range min(3, table.Keys.Len) {
+				values = append(values, program.ValueAt(&table.Keys, slot))
 			}
 		}
 	}
 	return values[:min(len(values), goldenRows)]
+}
+
+// candidateLists returns lists worth trying: null, the empty one, and from every
+// candidate on one element, or a few; so that null elements come alone, and among
+// others.
+func candidateLists(elements []program.Value) []program.Value {
+	lists := []program.Value{program.NullValue(), {List: []program.Value{}}}
+	for i := range elements {
+		n := [...]int{1, 3, 2, 7}[i%4]
+		list := make([]program.Value, n)
+		for k := range list {
+			list[k] = elements[(i+k)%len(elements)]
+		}
+		if n > 3 {
+			list[3] = program.NullValue()
+		}
+		lists = append(lists, program.Value{List: list})
+	}
+	return lists[:min(len(lists), goldenRows)]
 }
 
 // fitting returns v if it can be stored in a column of type t.
@@ -124,14 +151,15 @@ func (m *Model) replayProgram(h hash.Hash, name string, p *program.Program) erro
 	if err != nil {
 		return fmt.Errorf("program %s: %w", name, err)
 	}
-	row := make([]program.Value, len(p.Inputs))
+	row, at := make([]program.Value, len(p.Inputs)), make([]int, len(p.Inputs))
+	for i, f := range p.Inputs {
+		if at[i] = m.Schema.Find(f.Name); at[i] < 0 || m.Schema[at[i]].Type != f.Type {
+			return fmt.Errorf("program %s reads a column %q that the schema does not have so", name, f.Name)
+		}
+	}
 	for r := range goldenRows {
-		for i, f := range p.Inputs {
-			at := m.Schema.Find(f.Name)
-			if at < 0 || m.Schema[at].Type != f.Type {
-				return fmt.Errorf("program %s reads a column %q that the schema does not have so", name, f.Name)
-			}
-			row[i] = program.ValueAt(&m.Golden.Rows[at].Values, r)
+		for i := range row {
+			row[i] = program.ValueAt(&m.Golden.Rows[at[i]].Values, r)
 		}
 		registers, err := e.Row(row)
 		if err != nil {
@@ -145,7 +173,8 @@ func (m *Model) replayProgram(h hash.Hash, name string, p *program.Program) erro
 	return nil
 }
 
-// hashValue adds a value's exact bits: a kind, then 8 bytes or a length and bytes.
+// hashValue adds a value's exact bits: a kind, then 8 bytes, or a length and bytes, or a
+// length and elements.
 func hashValue(h hash.Hash, t column.Type, v program.Value) {
 	if v.Null {
 		h.Write([]byte{0})
@@ -162,9 +191,14 @@ func hashValue(h hash.Hash, t column.Type, v program.Value) {
 		bits = math.Float64bits(program.Canon(v.Float))
 	case column.Strings:
 		bits = uint64(len(v.Str))
+	case column.Lists:
+		bits = uint64(len(v.List))
 	}
 	h.Write(binary.LittleEndian.AppendUint64([]byte{byte(t.Kind())}, bits))
 	if t.Kind() == column.Strings {
 		h.Write(v.Str)
+	}
+	for _, x := range v.List {
+		hashValue(h, t.Elem(), x)
 	}
 }

@@ -45,7 +45,8 @@ type Seen struct {
 	Columns []ColumnSeen `json:"columns"`
 }
 
-// ColumnSeen counts what was seen of one column among the rows learnt from.
+// ColumnSeen counts what was seen of one column among the rows learnt from; of a column
+// of lists, among the elements of its lists.
 type ColumnSeen struct {
 	Name    string `json:"name"`
 	Nulls   uint64 `json:"nulls"`

@@ -14,7 +14,8 @@ import (
 // The content digest of a column is a polynomial over its values, in order, modulo
 // the prime 2^61-1: h = sum of v[i] * base^(n-1-i). Two stretches of rows combine
 // without being read again, so the digest does not depend on where batches and parts
-// end. It finds differences, not forgeries: the files' SHA-256 does that.
+// end. It finds differences, not forgeries: the files' SHA-256 does that. A list is one
+// value, whose code is made of the codes of its elements and their number.
 const (
 	prime = 1<<61 - 1
 	base  = 0x1B873593CC9E2D51 % prime

@@ -19,6 +19,7 @@ type digester struct {
 	powers powers
 	slots  []uint64 // codes of a dictionary's slots
 	rows   [16 * block]uint64
+	lists  []uint64 // codes of the elements of some rows' lists
 }
 
 func newDigester() digester { return digester{powers: newPowers()} }
@@ -26,14 +27,16 @@ func newDigester() digester { return digester{powers: newPowers()} }
 // add appends the rows of c to h.
 func (d *digester) add(h *content, c *column.Column) {
 	v := &c.Values
+	if v.Type.IsList() {
+		d.addLists(h, v)
+		return
+	}
 	if c.Index == nil || v.Len > c.Len {
 		d.perRow(h, c)
 		return
 	}
-	if cap(d.slots) < v.Len {
-		d.slots = make([]uint64, v.Len)
-	}
-	slots := d.slots[:v.Len]
+	d.slots = resize(d.slots, v.Len)
+	slots := d.slots
 	encodeSlots(slots, v, 0)
 	index := c.Index
 	shift := d.powers.shift()

@@ -39,6 +39,8 @@ type Field struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
 	Role string `json:"role"`
+	// Width is how many elements each list has, where the program fixes it; else 0.
+	Width int `json:"width,omitempty"`
 }
 
 // File is one file of the output.
@@ -92,17 +94,20 @@ func decode(text []byte, d document) bool {
 }
 
 func canonical(d document) []byte {
-	b, err := json.MarshalIndent(d, "", " ")
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false) // people read list<int64>, browsers do not
+	if err := e.Encode(d); err != nil {
 		panic("quern: bug: own record does not encode: " + err.Error())
 	}
-	return append(b, '\n')
+	return text.Bytes()
 }
 
 func manifestFields(fields []sink.Field) []Field {
 	out := make([]Field, len(fields))
 	for i, f := range fields {
-		out[i] = Field{f.Name, f.Type.String(), string(f.Role)}
+		out[i] = Field{f.Name, f.Type.String(), string(f.Role), f.Width}
 	}
 	return out
 }

@@ -119,13 +119,52 @@ func (w *Writer) encoder() *encoder {
 	return &encoder{content: make([]content, len(w.job.Fields)), digest: newDigester()}
 }
 
-// Write appends rows.
-func (p *Part) Write(batch column.Batch) error {
-	for i := range batch.Columns {
-		p.encoder.digest.add(&p.encoder.content[i], &batch.Columns[i])
+// Begin begins a run of rows, which follow those before. Their columns come by
+// Columns.
+func (p *Part) Begin(rows int) error {
+	p.rows += int64(rows)
+	if apart, ok := p.encoder.sink.(sink.ColumnPart); ok {
+		return writeError(p.w.store, apart.Begin(rows))
 	}
-	p.rows += int64(batch.Rows)
-	return writeError(p.w.store, p.encoder.sink.Write(batch))
+	return nil
+}
+
+// Columns appends the values of fields, by number, for the rows begun: all of them, or
+// the next ones. A sink that is no sink.ColumnPart wants all rows of all fields at once.
+func (p *Part) Columns(fields []int, columns []column.Column) error {
+	for i, at := range fields {
+		p.encoder.digest.add(&p.encoder.content[at], &columns[i])
+	}
+	if apart, ok := p.encoder.sink.(sink.ColumnPart); ok {
+		return writeError(p.w.store, apart.Columns(fields, columns))
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	return writeError(p.w.store, p.encoder.sink.Write(column.Batch{Rows: columns[0].Len, Columns: columns}))
+}
+
+// End ends the run: every field has all its rows.
+func (p *Part) End() error {
+	if apart, ok := p.encoder.sink.(sink.ColumnPart); ok {
+		return writeError(p.w.store, apart.End())
+	}
+	return nil
+}
+
+// Write appends rows: a run with all its columns.
+func (p *Part) Write(batch column.Batch) error {
+	if err := p.Begin(batch.Rows); err != nil {
+		return err
+	}
+	all := make([]int, len(batch.Columns))
+	for i := range all {
+		all[i] = i
+	}
+	if err := p.Columns(all, batch.Columns); err != nil {
+		return err
+	}
+	return p.End()
 }
 
 // Outside notes that rows [from, to) of the part were not learnt from.

@@ -13,6 +13,9 @@ import (
 type Field struct {
 	column.Field
 	Role program.Role
+	// Width is how many elements every list of the column has, and none of the lists
+	// is null (see program.Program.Widths). 0: they differ, or it is no column of lists.
+	Width int
 }
 
 // Part writes one part: consecutive batches of rows, in order. A Part is used by
@@ -27,6 +30,19 @@ type Part interface {
 	// Reset starts another part of the same format and fields that writes to w, as
 	// NewPart would, and reuses the memory of this one, whatever became of it.
 	Reset(w io.Writer) error
+}
+
+// ColumnPart is a Part that also takes rows column by column, so that whoever computes
+// them needs to hold one column at a time.
+type ColumnPart interface {
+	Part
+	// Begin begins a run of rows, which follow those before.
+	Begin(rows int) error
+	// Columns appends the values of fields, by number, in storage form: all rows of the
+	// run, or the next ones. It keeps nothing of them.
+	Columns(fields []int, columns []column.Column) error
+	// End ends the run. Every field has been given all its rows.
+	End() error
 }
 
 // Format makes parts of one format.

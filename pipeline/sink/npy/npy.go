@@ -1,5 +1,6 @@
 // Package npy writes tensors as NumPy .npy files, version 1.0 of the format of
-// NEP 1: features.npy, ids.npy and labels.npy, or one file per column.
+// NEP 1: features.npy, ids.npy and labels.npy, or one file per column; and the arrays of
+// lists, see package tensor.
 //
 //	"\x93NUMPY" 1 0   2 bytes length of the header, little-endian
 //	header            a Python literal: {'descr': '<f4', 'fortran_order': False,
@@ -8,7 +9,8 @@
 //	data              rows one after the other
 //
 // The parts of a run are pieces: the arrays' bytes one after the other, with their
-// lengths behind, 8 bytes each. Assemble puts the header before all rows.
+// lengths behind, 8 bytes each. Assemble puts the header before all rows. The offsets
+// of lists start at 0 in every piece, and in the file run through all of them.
 package npy
 
 import (
@@ -38,7 +40,11 @@ func (f Format) Files(fields []sink.Field) ([]string, error) {
 	names := make([]string, len(arrays))
 	for i, a := range arrays {
 		if strings.ContainsAny(a.Name, `/\`+"\x00") || strings.HasPrefix(a.Name, ".") || a.Name == "" {
-			return nil, diag.New("Q422", "column %q cannot name a file", a.Name).WithHint("rename it, or use layout: rows")
+			hint := "rename it, or use layout: rows"
+			if a.Lists != tensor.NoLists {
+				hint = "rename it"
+			}
+			return nil, diag.New("Q422", "column %q cannot name a file", fields[a.Fields[0]].Name).WithHint("%s", hint)
 		}
 		names[i] = a.Name + ".npy"
 	}
@@ -89,21 +95,56 @@ func (f Format) Assemble(i int, fields []sink.Field, pieces []sink.Piece, w io.W
 	if err != nil {
 		return err
 	}
-	var rows int64
-	for _, p := range pieces {
-		rows += p.Rows
-	}
-	if _, err := w.Write(header(arrays[i], rows)); err != nil {
-		return err
-	}
-	for _, p := range pieces {
+	var bytes int64
+	data := make([]*io.SectionReader, len(pieces))
+	for j, p := range pieces {
 		from, size, err := section(p, i, len(arrays))
 		if err != nil {
 			return err
 		}
-		if _, err := io.Copy(w, io.NewSectionReader(p, from, size)); err != nil {
+		data[j] = io.NewSectionReader(p, from, size)
+		bytes += size
+	}
+	if arrays[i].Lists == tensor.Offsets {
+		return joinOffsets(w, &arrays[i], bytes, data)
+	}
+	if _, err := w.Write(header(&arrays[i], bytes)); err != nil {
+		return err
+	}
+	for _, d := range data {
+		if _, err := io.Copy(w, d); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// joinOffsets writes the offsets of all pieces, which have bytes together, as one
+// array: each piece goes on where the last one ended, and only one zero stands before.
+func joinOffsets(w io.Writer, a *tensor.Array, bytes int64, pieces []*io.SectionReader) error {
+	const size = 8
+	bytes -= size * int64(len(pieces)) // the zeros
+	if _, err := w.Write(append(header(a, bytes+size), make([]byte, size)...)); err != nil {
+		return err
+	}
+	base := uint64(0)
+	buffer := make([]byte, 1<<16)
+	for _, p := range pieces {
+		last := base
+		for at := int64(size); at < p.Size(); at += int64(len(buffer)) {
+			some := buffer[:min(int64(len(buffer)), p.Size()-at)]
+			if _, err := p.ReadAt(some, at); err != nil {
+				return err
+			}
+			for k := 0; k+size <= len(some); k += size {
+				last = base + binary.LittleEndian.Uint64(some[k:])
+				binary.LittleEndian.PutUint64(some[k:], last)
+			}
+			if _, err := w.Write(some); err != nil {
+				return err
+			}
+		}
+		base = last
 	}
 	return nil
 }
@@ -120,11 +161,12 @@ func section(p sink.Piece, i, n int) (from, size int64, err error) {
 	return from, int64(binary.LittleEndian.Uint64(lengths[8*i:])), nil
 }
 
-// header returns the header of an array of rows.
-func header(a tensor.Array, rows int64) []byte {
-	shape := fmt.Sprintf("(%d, %d)", rows, len(a.Fields))
-	if a.Vector {
-		shape = fmt.Sprintf("(%d,)", rows)
+// header returns the header of an array of so many bytes.
+func header(a *tensor.Array, bytes int64) []byte {
+	dims := a.Shape(bytes)
+	shape := fmt.Sprintf("(%d,)", dims[0])
+	if len(dims) == 2 {
+		shape = fmt.Sprintf("(%d, %d)", dims[0], dims[1])
 	}
 	descr := [...]string{tensor.F32: "<f4", tensor.F64: "<f8", tensor.I64: "<i8", tensor.U8: "|u1"}[a.DType]
 	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape)

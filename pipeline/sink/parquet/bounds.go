@@ -26,55 +26,6 @@ type bounds struct {
 // maxBound is how long a string may be to stand in statistics.
 const maxBound = 64
 
-// seeInts takes in integers.
-func seeInts[T int32 | int64](b *bounds, values []T) {
-	if len(values) == 0 {
-		return
-	}
-	low, high := values[0], values[0]
-	for _, x := range values {
-		low, high = min(low, x), max(high, x)
-	}
-	b.seeInt(int64(low))
-	b.seeInt(int64(high))
-}
-
-// seeReals takes in reals. No comparison with a NaN is true, so NaNs drop out. Two
-// pairs of bounds let the comparisons of neighbours overlap.
-func seeReals[T float32 | float64](b *bounds, values []T) {
-	low, high := T(math.Inf(1)), T(math.Inf(-1))
-	low2, high2 := low, high
-	for ; len(values) >= 2; values = values[2:] {
-		x, y := values[0], values[1]
-		if x < low {
-			low = x
-		}
-		if x > high {
-			high = x
-		}
-		if y < low2 {
-			low2 = y
-		}
-		if y > high2 {
-			high2 = y
-		}
-	}
-	for _, x := range values {
-		if x < low {
-			low = x
-		}
-		if x > high {
-			high = x
-		}
-	}
-	for _, pair := range [2][2]T{{low, high}, {low2, high2}} {
-		if pair[0] <= pair[1] {
-			b.seeReal(float64(pair[0]))
-			b.seeReal(float64(pair[1]))
-		}
-	}
-}
-
 // seeBools takes in bools.
 func (b *bounds) seeBools(values []bool) {
 	for _, x := range values {
@@ -183,4 +134,10 @@ func (b *bounds) join(o bounds, t column.Type) {
 		b.seeInt(o.lowInt)
 		b.seeInt(o.highInt)
 	}
+}
+
+// owned returns b with strings of its own: those of a page belong to the batch.
+func (b bounds) owned() bounds {
+	b.low, b.high = bytes.Clone(b.low), bytes.Clone(b.high)
+	return b
 }

@@ -28,6 +28,32 @@ func newCodec(name string) (*codec, error) {
 	return nil, fmt.Errorf("quern: bug: codec %q was not checked", name)
 }
 
+// Data pages that a sample says hardly compress are left as they are: the time that
+// the attempt takes is worth more than a few of the bytes. A sample is this many
+// bytes from the middle of the page; smaller pages are tried whole.
+const (
+	sampleBytes = 8 << 10
+	worthBytes  = 64 << 10
+)
+
+// worth reports whether compressing a data page pays: what is saved is more than a
+// quarter; of packed codes, which are small already, more than half. room is scratch
+// memory.
+func (c *codec) worth(src []byte, coded bool, room *[]byte) bool {
+	if c.kind == format.Uncompressed {
+		return false
+	}
+	if len(src) < worthBytes {
+		return true
+	}
+	at := (len(src) - sampleBytes) / 2
+	*room = c.compress((*room)[:0], src[at:at+sampleBytes])
+	if coded {
+		return len(*room) < sampleBytes/2
+	}
+	return len(*room) < sampleBytes-sampleBytes/4
+}
+
 // compress appends src, compressed, to dst.
 func (c *codec) compress(dst, src []byte) []byte {
 	switch c.kind {

@@ -10,6 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"quern/features/column"
+	"quern/internal/simd"
 )
 
 // pageRows is how many rows a data page has at most: a multiple of 64, so that pages
@@ -19,39 +20,154 @@ const pageRows = 1 << 17
 // columnWriter encodes one column of one row group at a time, reusing its memory.
 type columnWriter struct {
 	collector
-	codec    *codec
-	pageText int    // see limits
-	out      []byte // all pages of the chunk
-	raw      int64  // their size if nothing were compressed
-	pages    []page
+	lists   lists
+	codec   *codec
+	kernels *simd.Kernels
+	limits  limits
+	done    int    // rows that are in pages already; w.rows counts those after them
+	text    int64  // bytes of all strings and lists
+	out     []byte // all pages of the chunk
+	raw     int64  // their size if nothing were compressed
+	pages   []page
 
 	dictSize int // bytes of the dictionary page, with its header
 	levels   []byte
 	values   []byte
 	present  []int32
+	valid    column.Bitmap
 	packed   []byte
 	page     []byte
 	slots    packedSlots
+	entries  entries
 }
 
 // page is what the indexes tell of a data page.
 type page struct {
 	offset, size    int
 	firstRow, nulls int
-	rows            int
+	entries         int // rows; for lists, elements and rows without any
 	bounds          bounds
 }
 
-// encode makes the pages of the collected rows.
-func (w *columnWriter) encode() {
+// total returns how many rows the column has.
+func (w *columnWriter) total() int {
+	if w.lists.on {
+		return len(w.lists.ends)
+	}
+	return w.done + w.rows
+}
+
+// add collects the rows of c, of which it keeps nothing. Of lists the collector gets
+// the elements.
+func (w *columnWriter) add(c *column.Column) {
+	if c.Type().IsList() {
+		w.lists.add(&c.Values)
+		c = c.Values.Elements
+	}
+	w.begin(c)
+	if w.coded && !w.addCodes(c) {
+		w.spread()
+	}
+	if !w.coded {
+		w.addPlain(c)
+	}
+	w.rows += c.Len
+}
+
+// append appends the rows of c as add does, but makes pages of plain ones at once
+// (those of lists excepted: their elements wait).
+func (w *columnWriter) append(c *column.Column) {
+	if c.Type().IsList() {
+		w.add(c)
+		return
+	}
+	w.begin(c)
+	if w.coded && w.addCodes(c) {
+		w.rows += c.Len
+		return
+	}
+	if w.coded {
+		w.spreadPages()
+	}
+	w.drain()
+	if c.Index == nil {
+		w.whole, w.rows = &c.Values, c.Len
+		w.drain()
+		return
+	}
+	for from := 0; from < c.Len; {
+		piece := column.Cut(c, from, w.pieceEnd(c, from))
+		w.addPlain(&piece)
+		w.rows = piece.Len
+		w.drain()
+		from += piece.Len
+	}
+}
+
+// pieceEnd returns how far the rows of c from row from on can be copied in one piece:
+// a multiple of 64, or the end.
+func (w *columnWriter) pieceEnd(c *column.Column, from int) int {
+	to, text := from, int64(0)
+	for to < c.Len && (to-from < 64 || text < w.limits.batchText) {
+		end := min(c.Len, to+64)
+		for ; to < end; to++ {
+			text += rowWeight(c, to)
+		}
+	}
+	return to
+}
+
+// spreadPages turns the codes into pages of plain values, piece by piece.
+func (w *columnWriter) spreadPages() {
+	codes, text := w.codes, int64(0)
+	for i, code := range codes {
+		if i == 0 || text >= w.limits.batchText && i%64 == 0 {
+			w.rows = w.plain.Len
+			w.drain()
+			w.toPlain()
+			text = 0
+		}
+		text += w.spreadOne(code)
+	}
+	w.coded = false
+	w.rows = w.plain.Len
+	w.codes = w.codes[:0]
+	w.drain()
+}
+
+// drain makes pages of the plain rows that are collected, and forgets them.
+func (w *columnWriter) drain() {
+	for from := 0; from < w.rows; {
+		to := w.pageEnd(from)
+		w.dataPage(from, to)
+		from = to
+	}
+	w.done += w.rows
+	w.rows, w.whole = 0, nil
+	w.clearPlain()
+}
+
+// reset forgets all rows.
+func (w *columnWriter) reset() {
+	w.lists.reset()
+	w.collector.reset()
+	w.done, w.text = 0, 0
 	w.out, w.pages, w.raw, w.dictSize = w.out[:0], w.pages[:0], 0, 0
+}
+
+// end makes the pages of what is still collected.
+func (w *columnWriter) end() {
 	if w.coded && !w.pays() {
 		w.spread()
 	}
 	if w.coded {
 		w.dictionaryPage()
 	}
-	for from := 0; from < w.rows; {
+	if !w.lists.on {
+		w.drain()
+		return
+	}
+	for from := 0; from < len(w.lists.ends); {
 		to := w.pageEnd(from)
 		w.dataPage(from, to)
 		from = to
@@ -60,12 +176,15 @@ func (w *columnWriter) encode() {
 
 // pageEnd returns where the page that starts at row from ends.
 func (w *columnWriter) pageEnd(from int) int {
+	if w.lists.on {
+		return w.listsEnd(from)
+	}
 	to := min(w.rows, from+pageRows)
 	if w.coded || w.typ != column.String {
 		return to
 	}
 	offsets := w.whole.Text.Offsets
-	for to > from+1 && int(offsets[to]-offsets[from])+4*(to-from) > w.pageText {
+	for to > from+1 && int(offsets[to]-offsets[from])+4*(to-from) > w.limits.pageText {
 		to = from + (to-from)/2
 	}
 	return to
@@ -87,24 +206,38 @@ func (w *columnWriter) dataPage(from, to int) {
 	w.levels, w.values = w.levels[:0], w.values[:0]
 	encoding := format.Plain
 	var b bounds
-	present := 0
-	if w.coded {
-		encoding = format.RLEDictionary
-		present = w.codePage(w.codes[from:to], &b)
-	} else {
-		present = w.plainPage(from, to, &b)
+	slots, end := from, to
+	if w.lists.on {
+		slots, end = w.lists.elements(from, to)
 	}
-	rows := to - from
+	present := 0
+	switch {
+	case w.coded:
+		encoding = format.RLEDictionary
+		present = w.codePage(w.codes[slots:end], &b)
+	case slots < end:
+		present = w.plainPage(slots, end, &b)
+	}
+	repetition, count := 0, to-from
+	if w.lists.on {
+		repetition, count = w.listLevels(from, to)
+	}
+	compressed := w.codec.worth(w.values, w.coded, &w.page)
 	w.page = append(w.page[:0], w.levels...)
-	w.page = w.codec.compress(w.page, w.values)
-	w.pages = append(w.pages, page{offset: len(w.out), firstRow: from, nulls: rows - present, rows: rows, bounds: b})
+	if compressed {
+		w.page = w.codec.compress(w.page, w.values)
+	} else {
+		w.page = append(w.page, w.values...)
+	}
+	w.pages = append(w.pages, page{offset: len(w.out), firstRow: w.done + from, nulls: count - present, entries: count, bounds: b.owned()})
 	w.emit(&format.PageHeader{
 		Type: format.DataPageV2,
 		DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
-			NumValues: int32(rows), NumNulls: int32(rows - present), NumRows: int32(rows), Encoding: encoding,
-			DefinitionLevelsByteLength: int32(len(w.levels)),
-			IsCompressed:               thrift.New(w.codec.kind != format.Uncompressed),
-			Statistics:                 b.statistics(w.typ, rows-present),
+			NumValues: int32(count), NumNulls: int32(count - present), NumRows: int32(to - from), Encoding: encoding,
+			DefinitionLevelsByteLength: int32(len(w.levels) - repetition),
+			RepetitionLevelsByteLength: int32(repetition),
+			IsCompressed:               thrift.New(compressed),
+			Statistics:                 b.statistics(w.typ, count-present),
 		}),
 	}, len(w.levels)+len(w.values), w.page)
 	last := &w.pages[len(w.pages)-1]
@@ -133,7 +266,11 @@ func (w *columnWriter) codePage(codes []int32, b *bounds) int {
 	}
 	from, to := 0, len(w.dict.keys)
 	if rows < w.rows { // every code is somewhere in the chunk, but perhaps not in this page
-		from, to = span(codes)
+		r := w.kernels.Int32Range(codes, nil)
+		from, to = 0, 0
+		if r.N > 0 {
+			from, to = int(r.Low), int(r.High)+1
+		}
 	}
 	w.dict.see(b, w.typ, from, to) // bounds of a superset are bounds
 	width := uint(bits.Len(uint(max(0, len(w.dict.keys)-1))))
@@ -145,34 +282,19 @@ func (w *columnWriter) codePage(codes []int32, b *bounds) int {
 // codeLevels writes the levels of codes as one bit-packed run, and returns the codes
 // that are not null.
 func (w *columnWriter) codeLevels(codes []int32) []int32 {
-	w.present = growInts(w.present[:0], len(codes))
-	n := 0
-	w.levels = appendPackedHead(w.levels, len(codes))
-	for len(codes) > 0 {
-		eight := codes[:min(8, len(codes))]
-		bits := byte(0)
-		for i, code := range eight {
-			w.present[n] = code
-			valid := int(^uint32(code) >> 31)
-			n += valid
-			bits |= byte(valid) << i
+	w.valid = w.valid[:0]
+	for rest := codes; len(rest) > 0; {
+		some := rest[:min(64, len(rest))]
+		word := uint64(0)
+		for i, code := range some {
+			word |= uint64(^uint32(code)>>31) << i
 		}
-		w.levels = append(w.levels, bits)
-		codes = codes[len(eight):]
+		w.valid = append(w.valid, word)
+		rest = rest[len(some):]
 	}
-	return w.present[:n]
-}
-
-// span returns the range of codes, [from, to).
-func span(codes []int32) (from, to int) {
-	if len(codes) == 0 {
-		return 0, 0
-	}
-	low, high := codes[0], codes[0]
-	for _, code := range codes {
-		low, high = min(low, code), max(high, code)
-	}
-	return int(low), int(high) + 1
+	w.levels = appendLevels(w.levels, w.valid, 0, len(codes))
+	w.present = growInts(w.present[:0], len(codes))
+	return w.present[:simd.Compact(w.kernels, w.present, codes, w.valid)]
 }
 
 // appendPackedHead appends the head of a bit-packed run of n values.

@@ -17,6 +17,8 @@ type dictionary struct {
 	keys  []uint64 // by code: the bits of a number, the hash of a string
 	text  column.Text
 	bytes int // of the values in PLAIN encoding
+	// unindexed says that keys are not all in the table.
+	unindexed bool
 }
 
 // maxDictionary is how many bytes a dictionary page may have: a reader must hold it
@@ -26,7 +28,7 @@ const maxDictionary = 4 << 20
 // reset empties d and keeps its memory.
 func (d *dictionary) reset() {
 	clear(d.table)
-	d.keys, d.bytes = d.keys[:0], 0
+	d.keys, d.bytes, d.unindexed = d.keys[:0], 0, false
 	d.text.Reset()
 }
 
@@ -40,7 +42,7 @@ func (d *dictionary) code(v *column.Vector, slot int) int32 {
 
 // numberCode returns the code of a number with these bits.
 func (d *dictionary) numberCode(key uint64, size int) int32 {
-	if 2*len(d.keys) >= len(d.table) {
+	if d.unindexed || 2*len(d.keys) >= len(d.table) {
 		d.grow()
 	}
 	mask := len(d.table) - 1
@@ -88,9 +90,19 @@ func (d *dictionary) add(at int, key uint64, size int) int32 {
 	return code
 }
 
-// grow doubles the table.
+// append gives a number that is known to be new its code. It is not looked up before
+// grow.
+func (d *dictionary) append(key uint64, size int) int32 {
+	d.keys = append(d.keys, key)
+	d.bytes += size
+	d.unindexed = true
+	return int32(len(d.keys) - 1)
+}
+
+// grow makes a larger table of all keys.
 func (d *dictionary) grow() {
-	d.table = make([]int32, max(64, 2*len(d.table)))
+	d.unindexed = false
+	d.table = make([]int32, 2<<bits.Len(uint(max(32, 2*len(d.keys)))))
 	mask := len(d.table) - 1
 	for code, key := range d.keys {
 		at := d.home(key)

@@ -18,13 +18,13 @@ type pages struct {
 // chunk describes the encoded column, which starts at offset of the file.
 func (w *columnWriter) chunk(name string, offset int64) format.ColumnChunk {
 	var all bounds
-	nulls := 0
+	nulls, entries := 0, 0
 	for _, p := range w.pages {
 		all.join(p.bounds, w.typ)
-		nulls += p.nulls
+		nulls, entries = nulls+p.nulls, entries+p.entries
 	}
 	m := format.ColumnMetaData{
-		Type: physical(w.typ), PathInSchema: []string{name}, Codec: w.codec.kind, NumValues: int64(w.rows),
+		Type: physical(w.typ), PathInSchema: w.path(name), Codec: w.codec.kind, NumValues: int64(entries),
 		Encoding:              []format.Encoding{format.Plain, format.RLE},
 		TotalUncompressedSize: w.raw, TotalCompressedSize: int64(len(w.out)),
 		DataPageOffset: offset + int64(w.dictSize),
@@ -35,6 +35,14 @@ func (w *columnWriter) chunk(name string, offset int64) format.ColumnChunk {
 		m.Encoding = []format.Encoding{format.Plain, format.RLE, format.RLEDictionary}
 	}
 	return format.ColumnChunk{MetaData: m}
+}
+
+// path returns the names that lead to the leaf.
+func (w *columnWriter) path(name string) []string {
+	if w.lists.on {
+		return []string{name, listName, elementName}
+	}
+	return []string{name}
 }
 
 // located returns what the indexes need, for a chunk that starts at offset.
@@ -63,10 +71,10 @@ func (p pages) offsetIndex() *format.OffsetIndex {
 func (p pages) columnIndex() *format.ColumnIndex {
 	x := &format.ColumnIndex{BoundaryOrder: format.Unordered}
 	for i, q := range p.pages {
-		if q.nulls < q.rows && p.low[i] == nil {
+		if q.nulls < q.entries && p.low[i] == nil {
 			return nil
 		}
-		x.NullPages = append(x.NullPages, q.nulls == q.rows)
+		x.NullPages = append(x.NullPages, q.nulls == q.entries)
 		x.NullCounts = append(x.NullCounts, int64(q.nulls))
 		x.MinValues = append(x.MinValues, p.low[i])
 		x.MaxValues = append(x.MaxValues, p.high[i])

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"quern/features/column"
+	"quern/internal/simd"
 )
 
 // packedSlots is memory for the present slots of a page, without the nulls.
@@ -26,36 +27,48 @@ func (w *columnWriter) plainPage(from, to int, b *bounds) int {
 		valid = nil
 	}
 	w.levels = appendLevels(w.levels, valid, from, to)
-	switch {
-	case w.typ == column.String:
+	switch w.typ {
+	case column.String:
 		return w.textPage(valid, from, to, b)
-	case v.Bools != nil:
+	case column.Bool:
 		values := present(&s.bools, v.Bools, valid, from, to)
 		w.values = appendBits(w.values, values)
 		b.seeBools(values)
 		return len(values)
-	case v.Int32s != nil:
-		values := present(&s.int32s, v.Int32s, valid, from, to)
+	case column.Int32, column.Date:
+		values := presentNumbers(w.kernels, &s.int32s, v.Int32s, valid, from, to)
 		w.values = appendWords32(w.values, values)
-		seeInts(b, values)
+		if r := w.kernels.Int32Range(values, nil); r.N > 0 {
+			b.seeInt(int64(r.Low))
+			b.seeInt(int64(r.High))
+		}
 		return len(values)
-	case v.Int64s != nil:
-		values := present(&s.int64s, v.Int64s, valid, from, to)
+	case column.Int64, column.Timestamp, column.Datetime:
+		values := presentNumbers(w.kernels, &s.int64s, v.Int64s, valid, from, to)
 		w.values = appendWords64(w.values, values)
-		seeInts(b, values)
+		if r := w.kernels.IntRange(values, nil); r.N > 0 {
+			b.seeInt(r.Low)
+			b.seeInt(r.High)
+		}
 		return len(values)
-	case v.Float32s != nil:
-		values := present(&s.float32s, v.Float32s, valid, from, to)
+	case column.Float32:
+		values := presentNumbers(w.kernels, &s.float32s, v.Float32s, valid, from, to)
 		w.values = appendFloats32(w.values, values)
-		seeReals(b, values)
+		if r := w.kernels.Float32Range(values, nil); r.N > 0 {
+			b.seeReal(float64(r.Low))
+			b.seeReal(float64(r.High))
+		}
 		return len(values)
-	case v.Float64s != nil:
-		values := present(&s.float64s, v.Float64s, valid, from, to)
+	case column.Float64:
+		values := presentNumbers(w.kernels, &s.float64s, v.Float64s, valid, from, to)
 		w.values = appendFloats64(w.values, values)
-		seeReals(b, values)
+		if r := w.kernels.FloatRange(values, nil); r.N > 0 {
+			b.seeReal(r.Low)
+			b.seeReal(r.High)
+		}
 		return len(values)
 	}
-	panic("quern: bug: column of type " + w.typ.String() + " is not in storage form")
+	panic("quern: bug: column of type " + w.typ.String())
 }
 
 // textPage appends the present strings of rows [from, to).
@@ -105,6 +118,18 @@ func appendBit(dst []byte, n int, bit bool) []byte {
 		dst[len(dst)-1] |= 1 << (n % 8)
 	}
 	return dst
+}
+
+// presentNumbers is present for numbers.
+func presentNumbers[T simd.Fixed](k *simd.Kernels, memory *[]T, src []T, valid column.Bitmap, from, to int) []T {
+	if valid == nil || from%64 != 0 {
+		return present(memory, src, valid, from, to)
+	}
+	if cap(*memory) < to-from {
+		*memory = make([]T, to-from)
+	}
+	out := (*memory)[:to-from]
+	return out[:simd.Compact(k, out, src[from:to], valid[from/64:])]
 }
 
 // present returns slots [from, to) without the nulls: of src itself if there are

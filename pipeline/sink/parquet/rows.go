@@ -1,19 +1,27 @@
 package parquet
 
-import "quern/features/column"
+import (
+	"math"
+
+	"quern/features/column"
+)
 
 // collector gathers the rows of one column of a row group: as codes of a dictionary
 // as long as that pays, else as plain values.
 type collector struct {
-	typ   column.Type
-	rows  int
-	coded bool
-	codes []int32 // by row; null: nullCode
-	nulls int     // among the codes
-	dict  dictionary
-	remap []int32        // slot of the batch -> code
-	plain column.Vector  // memory of collected values
-	whole *column.Vector // the values: plain, or a batch's own, not copied
+	typ  column.Type
+	rows int
+	// started is set once there was a column; coded says whether the rows are codes.
+	started bool
+	uncoded bool // never use a dictionary
+	coded   bool
+	codes   []int32 // by row; null: nullCode
+	nulls   int     // among the codes
+	dict    dictionary
+	remap   []int32        // slot of the batch -> code
+	seen    []uint64       // a bit per value
+	plain   column.Vector  // memory of collected values
+	whole   *column.Vector // the values: plain, or a batch's own, not copied
 }
 
 // Codes that are none.
@@ -28,9 +36,14 @@ const sampleRows = 1024
 
 // reset forgets all rows.
 func (w *collector) reset() {
-	w.rows, w.coded, w.nulls, w.whole = 0, false, 0, nil
+	w.rows, w.started, w.coded, w.nulls, w.whole = 0, false, false, 0, nil
 	w.codes = w.codes[:0]
 	w.dict.reset()
+	w.clearPlain()
+}
+
+// clearPlain forgets the plain values.
+func (w *collector) clearPlain() {
 	v := &w.plain
 	v.Len = 0
 	v.Valid = v.Valid[:0]
@@ -39,20 +52,13 @@ func (w *collector) reset() {
 	v.Text.Reset()
 }
 
-// add appends the rows of c. last says that no others follow in this row group, so
-// that c's memory may be used until it is encoded.
-func (w *collector) add(c *column.Column, last bool) {
-	if w.rows == 0 {
-		w.typ = c.Type()
-		w.coded = w.typ != column.Bool // bools pack better as they are
+// begin readies the collector for the first rows, which are those of c.
+func (w *collector) begin(c *column.Column) {
+	if w.started {
+		return
 	}
-	if w.coded && !w.addCodes(c) {
-		w.spread()
-	}
-	if !w.coded {
-		w.addPlain(c, last)
-	}
-	w.rows += c.Len
+	w.started, w.typ = true, c.Type()
+	w.coded = !w.uncoded && w.typ != column.Bool // bools pack better as they are
 }
 
 // addCodes appends the codes of c's rows. It reports false, with nothing appended, if
@@ -61,11 +67,17 @@ func (w *collector) addCodes(c *column.Column) bool {
 	start, nulls := len(w.codes), w.nulls
 	w.codes = growInts(w.codes, c.Len)
 	codes := w.codes[start:]
-	limit := max(4*sampleRows, (w.rows+c.Len)/2)
-	sample := c.Len
-	if c.Index == nil || c.Values.Len > c.Len/2 {
-		sample = min(c.Len, sampleRows)
+	if c.Index != nil && 2*c.Values.Len <= c.Len {
+		w.codeEntries(codes, c)
+		if w.dict.bytes > maxDictionary {
+			w.codes, w.nulls = w.codes[:start], nulls
+			return false
+		}
+		return true
 	}
+	limit := max(4*sampleRows, (w.rows+c.Len)/2)
+
+	sample := min(c.Len, sampleRows)
 	before := len(w.dict.keys)
 	w.code(codes[:sample], c, 0)
 	good := sample == c.Len || 2*(len(w.dict.keys)-before) <= sample
@@ -78,6 +90,78 @@ func (w *collector) addCodes(c *column.Column) bool {
 	if !good || w.dict.bytes > maxDictionary {
 		w.codes, w.nulls = w.codes[:start], nulls
 		return false
+	}
+	return true
+}
+
+// codeEntries fills codes with those of c's rows, a dictionary of much fewer slots:
+// the slots in use are looked at one by one, the rows cost a gather.
+func (w *collector) codeEntries(codes []int32, c *column.Column) {
+	w.remap = growInts(w.remap[:0], c.Values.Len)
+	remap := w.remap
+	clear(remap)
+	for _, slot := range c.Index[:c.Len] {
+		remap[slot] = notYet
+	}
+	nulls := false
+	if v := &c.Values; v.Valid != nil {
+		for slot, used := range remap {
+			if used == notYet && !v.Valid.Get(slot) {
+				remap[slot], nulls = nullCode, true
+			}
+		}
+	}
+	if len(w.dict.keys) > 0 || !w.codeDistinct(&c.Values) {
+		for slot, used := range remap {
+			if used == notYet {
+				remap[slot] = w.dict.code(&c.Values, slot)
+			}
+		}
+	}
+	for i, slot := range c.Index[:len(codes)] {
+		codes[i] = remap[slot]
+	}
+	if nulls {
+		for _, code := range codes {
+			w.nulls += int(uint32(code) >> 31)
+		}
+	}
+}
+
+// codeDistinct gives the slots in use their codes, if they are integers close to each
+// other (ids are) and all different: a bit for each shows that, and no hash is needed.
+// Otherwise it changes nothing and returns false.
+func (w *collector) codeDistinct(v *column.Vector) bool {
+	if v.Type.Kind() != column.Ints {
+		return false
+	}
+	low, high := int64(math.MaxInt64), int64(math.MinInt64)
+	for slot, used := range w.remap {
+		if used == notYet {
+			low, high = min(low, v.Int(slot)), max(high, v.Int(slot))
+		}
+	}
+	span := uint64(high) - uint64(low)
+	if low > high || span > uint64(16*len(w.remap)+1<<12) {
+		return false
+	}
+	w.seen = growInts64(w.seen[:0], int(span/64)+1)
+	clear(w.seen)
+	for slot, used := range w.remap {
+		if used != notYet {
+			continue
+		}
+		at := uint64(v.Int(slot)) - uint64(low)
+		if w.seen[at/64]>>(at%64)&1 == 1 {
+			return false
+		}
+		w.seen[at/64] |= 1 << (at % 64)
+	}
+	size := width(v.Type)
+	for slot, used := range w.remap {
+		if used == notYet {
+			w.remap[slot] = w.dict.append(bitsOf(v, slot), size)
+		}
 	}
 	return true
 }
@@ -127,21 +211,32 @@ func (w *collector) pays() bool { return 2*len(w.dict.keys) <= w.rows+2 }
 
 // spread turns the codes into plain values.
 func (w *collector) spread() {
-	w.coded = false
-	v := &w.plain
-	v.Type = w.typ
+	w.toPlain()
 	for _, code := range w.codes {
-		growBits(v, 1)
-		if code == nullCode {
-			appendZero(v)
-		} else {
-			w.dict.appendTo(v, int(code))
-			v.Valid.Set(v.Len)
-		}
-		v.Len++
+		w.spreadOne(code)
 	}
-	w.whole = v
 	w.codes = w.codes[:0]
+}
+
+// toPlain says that rows are plain values from now on.
+func (w *collector) toPlain() {
+	w.coded, w.whole = false, &w.plain
+	w.plain.Type = w.typ
+}
+
+// spreadOne appends the value of a code, and returns the bytes of a string.
+func (w *collector) spreadOne(code int32) int64 {
+	v := &w.plain
+	growBits(v, 1)
+	before := len(v.Text.Bytes)
+	if code == nullCode {
+		appendZero(v)
+	} else {
+		w.dict.appendTo(v, int(code))
+		v.Valid.Set(v.Len)
+	}
+	v.Len++
+	return int64(len(v.Text.Bytes) - before)
 }
 
 // appendZero appends what lies under a null.
@@ -162,12 +257,8 @@ func appendZero(v *column.Vector) {
 	}
 }
 
-// addPlain appends the values of c's rows, or takes them as they are if they are all.
-func (w *collector) addPlain(c *column.Column, last bool) {
-	if last && w.rows == 0 && c.Index == nil {
-		w.whole = &c.Values
-		return
-	}
+// addPlain appends the values of c's rows.
+func (w *collector) addPlain(c *column.Column) {
 	v, from := &w.plain, &c.Values
 	v.Type = w.typ
 	growBits(v, c.Len)
@@ -245,4 +336,11 @@ func growInts(s []int32, n int) []int32 {
 	bigger := make([]int32, len(s)+n, len(s)+n+len(s)/2)
 	copy(bigger, s)
 	return bigger
+}
+
+func growInts64(s []uint64, n int) []uint64 {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	return make([]uint64, n)
 }

@@ -9,13 +9,30 @@ import (
 	"quern/pipeline/sink"
 )
 
+// The names of the groups below a column of lists, as the format asks.
+const (
+	listName    = "list"
+	elementName = "element"
+)
+
 // schema returns the root and one optional leaf per field. All are optional:
-// whether a column happens to have nulls is no part of its type.
+// whether a column happens to have nulls is no part of its type. The leaf of a list
+// lies in two groups:
+//
+//	optional group NAME (LIST) { repeated group list { optional T element } }
 func schema(fields []sink.Field) []format.SchemaElement {
 	elements := []format.SchemaElement{{Name: "schema", NumChildren: thrift.New(int32(len(fields)))}}
 	for _, f := range fields {
-		e := format.SchemaElement{Name: f.Name, Type: thrift.New(physical(f.Type)), RepetitionType: thrift.New(format.Optional)}
-		annotate(&e, f.Type)
+		name := f.Name
+		if f.Type.IsList() {
+			elements = append(elements,
+				format.SchemaElement{Name: name, RepetitionType: thrift.New(format.Optional), NumChildren: thrift.New(int32(1)),
+					ConvertedType: thrift.New(deprecated.List), LogicalType: format.LogicalType{Value: new(format.ListType)}},
+				format.SchemaElement{Name: listName, RepetitionType: thrift.New(format.Repeated), NumChildren: thrift.New(int32(1))})
+			name = elementName
+		}
+		e := format.SchemaElement{Name: name, Type: thrift.New(physical(f.Type.Elem())), RepetitionType: thrift.New(format.Optional)}
+		annotate(&e, f.Type.Elem())
 		elements = append(elements, e)
 	}
 	return elements

@@ -9,89 +9,86 @@ import (
 
 // limits are where the format's counters, and readers' memory, end. Pages count bytes
 // in 31 bits and collected columns in 32, so row groups end early when strings are
-// long.
+// long, and long columns become pages piece by piece.
 type limits struct {
 	groups    int   // row groups in a file are numbered in 15 bits
-	groupText int64 // a row group with so many bytes in a column of strings is large enough
-	batchText int64 // a batch with more of them is written in pieces
-	text      int64 // no string is longer
+	groupText int64 // a row group with so many bytes in a column of strings or lists is large enough
+	batchText int64 // no more of them wait for a row group, or are copied at a time
+	text      int64 // no string is longer, and no list
+	lists     int64 // no more bytes of lists are in a row group
 	pageText  int   // a page with more is cut, unless one string alone is longer
 }
 
 func formatLimits() limits {
-	return limits{groups: math.MaxInt16, groupText: 64 << 20, batchText: 256 << 20, text: 1 << 30, pageText: 8 << 20}
+	return limits{groups: math.MaxInt16, groupText: 64 << 20, batchText: 256 << 20, text: 1 << 30, lists: 3 << 30, pageText: 8 << 20}
 }
 
-// longest returns the bytes of the longest column of strings, every row counted. A
-// string that no page can hold is an error (Q423).
-func (p *part) longest(batch column.Batch) (int64, error) {
-	most := int64(0)
-	for i := range batch.Columns {
-		c := &batch.Columns[i]
-		if c.Type() != column.String || c.Values.Len == 0 {
-			continue
-		}
-		offsets := c.Values.Text.Offsets
-		total := int64(offsets[c.Values.Len] - offsets[0])
-		if c.Index != nil {
-			total = 0
-			for _, slot := range c.Index {
-				total += int64(offsets[slot+1] - offsets[slot])
-			}
-		}
-		if total > p.limits.text {
-			if row := longRow(c, p.limits.text); row >= 0 {
-				return 0, diag.New("Q423", "a string of more than 1 GiB has no place in a Parquet page").
-					In(diag.Data{RowGroup: -1, Row: int64(row), Column: p.fields[i].Name})
-			}
-		}
-		most = max(most, total)
+// weigh returns the bytes of a column of strings or lists, every row counted; of any
+// other, 0. A string or list that no page can hold is an error (Q423), and so are so
+// many bytes of lists that their elements could not be collected (Q425).
+func (p *part) weigh(field int, c *column.Column) (int64, error) {
+	total := weight(c)
+	if total <= p.limits.text {
+		return total, nil
 	}
-	return most, nil
+	what := "string"
+	if c.Type().IsList() {
+		what = "list"
+	}
+	if row := longRow(c, p.limits.text); row >= 0 {
+		return 0, diag.New("Q423", "a %s of more than 1 GiB has no place in a Parquet page", what).
+			In(diag.Data{RowGroup: -1, Row: int64(row), Column: p.fields[field].Name})
+	}
+	if c.Type().IsList() && total > p.limits.lists {
+		return 0, diag.New("Q425", "the lists of %d rows have %d bytes, more than a row group is written of", c.Len, total).
+			In(diag.Data{RowGroup: -1, Row: -1, Column: p.fields[field].Name})
+	}
+	return total, nil
 }
 
-// longRow returns the first row whose string is too long, or -1.
+// weight returns the bytes of the strings of c's rows; of lists, 8 per element and
+// those of their strings; of any other column, 0.
+func weight(c *column.Column) int64 {
+	if c.Type().IsList() {
+		return 8*int64(c.Values.Elements.Len) + weight(c.Values.Elements)
+	}
+	if c.Type() != column.String || c.Values.Len == 0 {
+		return 0
+	}
+	offsets := c.Values.Text.Offsets
+	if c.Index == nil {
+		return int64(offsets[c.Values.Len] - offsets[0])
+	}
+	total := int64(0)
+	for _, slot := range c.Index {
+		total += int64(offsets[slot+1] - offsets[slot])
+	}
+	return total
+}
+
+// longRow returns the first row whose string or list is too long, or -1.
 func longRow(c *column.Column, most int64) int {
 	for i := range c.Len {
-		slot := c.Slot(i)
-		if c.Values.Valid.Get(slot) && int64(len(c.Values.Text.At(slot))) > most {
+		if rowWeight(c, i) > most {
 			return i
 		}
 	}
 	return -1
 }
 
-// cut returns rows [from, to) of a batch, which shares its memory; from is a multiple
-// of 64, and so is to unless it is the end.
-func cut(batch column.Batch, from, to int) column.Batch {
-	out := column.Batch{Rows: to - from, Columns: make([]column.Column, len(batch.Columns))}
-	for i := range batch.Columns {
-		c := &batch.Columns[i]
-		if c.Index != nil {
-			out.Columns[i] = column.Column{Len: to - from, Values: c.Values, Index: c.Index[from:to]}
-			continue
+// rowWeight is weight for one row.
+func rowWeight(c *column.Column, row int) int64 {
+	slot := c.Slot(row)
+	switch {
+	case c.Type() == column.String && c.Values.Valid.Get(slot):
+		return int64(len(c.Values.Text.At(slot)))
+	case c.Type().IsList():
+		lo, hi := c.Values.List(slot)
+		total := 8 * int64(hi-lo)
+		for e := lo; e < hi; e++ {
+			total += rowWeight(c.Values.Elements, e)
 		}
-		out.Columns[i] = column.Column{Len: to - from, Values: cutVector(&c.Values, from, to)}
+		return total
 	}
-	return out
-}
-
-func cutVector(v *column.Vector, from, to int) column.Vector {
-	out := column.Vector{Type: v.Type, Len: to - from,
-		Bools: cutSlots(v.Bools, from, to), Int32s: cutSlots(v.Int32s, from, to), Int64s: cutSlots(v.Int64s, from, to),
-		Float32s: cutSlots(v.Float32s, from, to), Float64s: cutSlots(v.Float64s, from, to)}
-	if v.Valid != nil {
-		out.Valid = v.Valid[from/64 : (to+63)/64]
-	}
-	if v.Type == column.String {
-		out.Text = column.Text{Offsets: v.Text.Offsets[from : to+1], Bytes: v.Text.Bytes}
-	}
-	return out
-}
-
-func cutSlots[T any](s []T, from, to int) []T {
-	if s == nil {
-		return nil
-	}
-	return s[from:to]
+	return 0
 }

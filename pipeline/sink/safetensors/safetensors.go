@@ -7,6 +7,7 @@
 //	data      the arrays, one after the other
 //
 // The metadata names the columns of each array: "features.columns" is a JSON list.
+// The arrays of lists are those of package tensor; offsets start at 0 in every file.
 package safetensors
 
 import (
@@ -40,9 +41,9 @@ func (f Format) NewPart(w io.Writer, fields []sink.Field) (sink.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range rows.Arrays() {
-		if a.Name == metadata {
-			return nil, diag.New("Q422", "column %q cannot name an array", a.Name).WithHint("rename it, or use layout: rows")
+	for _, field := range fields {
+		if field.Name == metadata && (f.Columns || field.Type.IsList()) {
+			return nil, diag.New("Q422", "column %q cannot name an array", field.Name).WithHint("rename it, or, unless it has lists, use layout: rows")
 		}
 	}
 	return &part{w: w, fields: fields, rows: rows}, nil
@@ -66,9 +67,9 @@ func (p *part) Reset(w io.Writer) error {
 
 // entry is an array's entry in the header.
 type entry struct {
-	DType   string `json:"dtype"`
-	Shape   []int  `json:"shape"`
-	Offsets [2]int `json:"data_offsets"`
+	DType   string  `json:"dtype"`
+	Shape   []int64 `json:"shape"`
+	Offsets [2]int  `json:"data_offsets"`
 }
 
 // Close writes header and data.
@@ -97,9 +98,8 @@ func (p *part) header() ([]byte, error) {
 	entries := map[string]any{metadata: names}
 	at := 0
 	for i, a := range p.rows.Arrays() {
-		e := entry{DType: [...]string{"F32", "F64", "I64", "U8"}[a.DType], Shape: []int{p.rows.Rows()}, Offsets: [2]int{at, at + len(p.rows.Data(i))}}
-		if !a.Vector {
-			e.Shape = append(e.Shape, len(a.Fields))
+		e := entry{DType: [...]string{"F32", "F64", "I64", "U8"}[a.DType], Shape: a.Shape(int64(len(p.rows.Data(i)))), Offsets: [2]int{at, at + len(p.rows.Data(i))}}
+		if len(e.Shape) == 2 && a.Lists == tensor.NoLists {
 			list, err := json.Marshal(fieldNames(p.fields, a))
 			if err != nil {
 				return nil, err

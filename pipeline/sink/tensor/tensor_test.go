@@ -191,10 +191,24 @@ func TestLayoutsByRole(t *testing.T) {
 		{false, []sink.Field{field("y", column.Float32, program.RoleLabel), field("z", column.Int32, program.RoleLabel)}, "[{labels 1 false [0 1]}]"},
 	} {
 		arrays, err := tensor.Layout(c.fields, c.columns)
-		if err != nil || fmt.Sprint(arrays) != c.want {
-			t.Errorf("%v %v, want %s", arrays, err, c.want)
+		if got := layoutText(arrays); err != nil || got != c.want {
+			t.Errorf("%v %v, want %s", got, err, c.want)
 		}
 	}
+}
+
+// layoutText returns name, element type, whether it is a vector, and the fields of
+// each array; of lists, what it holds and its width, too.
+func layoutText(arrays []tensor.Array) string {
+	var all []string
+	for _, a := range arrays {
+		text := fmt.Sprintf("{%s %d %v %v}", a.Name, a.DType, a.Vector, a.Fields)
+		if a.Lists != tensor.NoLists {
+			text = fmt.Sprintf("{%s %d %v %s %d}", a.Name, a.DType, a.Fields, [...]string{"", "matrix", "values", "offsets"}[a.Lists], a.Width)
+		}
+		all = append(all, text)
+	}
+	return fmt.Sprint(all)
 }
 
 func TestWhatHasNoPlaceIsAnError(t *testing.T) {

@@ -21,7 +21,9 @@ func NewWriter(fields []sink.Field, columns bool) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{fields: fields, arrays: arrays, data: make([][]byte, len(arrays))}, nil
+	w := &Writer{fields: fields, arrays: arrays, data: make([][]byte, len(arrays))}
+	w.Reset()
+	return w, nil
 }
 
 // Arrays returns the arrays.
@@ -38,6 +40,9 @@ func (w *Writer) Reset() {
 	w.rows = 0
 	for i := range w.data {
 		w.data[i] = w.data[i][:0]
+		if w.arrays[i].Lists == Offsets {
+			w.data[i] = append(w.data[i], 0, 0, 0, 0, 0, 0, 0, 0) // where the first row starts
+		}
 	}
 }
 
@@ -46,15 +51,19 @@ func (w *Writer) Reset() {
 func (w *Writer) Append(batch column.Batch) error {
 	for i := range w.arrays {
 		a := &w.arrays[i]
+		if a.Lists != NoLists {
+			if err := w.appendLists(i, &batch.Columns[a.Fields[0]]); err != nil {
+				return err
+			}
+			continue
+		}
 		start, size, stride := len(w.data[i]), a.DType.Size(), a.DType.Size()*len(a.Fields)
 		w.data[i] = grow(w.data[i], stride*batch.Rows)
 		w.cells.begin(len(a.Fields))
 		for j, f := range a.Fields {
 			c := &batch.Columns[f]
 			if row := w.cells.prepare(j, a.DType, c); row >= 0 {
-				return diag.New("Q421", "a null has no integer to stand for it in tensor %q", a.Name).
-					In(diag.Data{RowGroup: -1, Row: int64(row), Column: w.fields[f].Name}).
-					WithHint("fill it before, or write Parquet")
+				return w.nullError(a, f, row)
 			}
 		}
 		for from := 0; from < batch.Rows; from += tile {
@@ -67,6 +76,13 @@ func (w *Writer) Append(batch column.Batch) error {
 	}
 	w.rows += batch.Rows
 	return nil
+}
+
+// nullError says that a row of field f is, or has, a null that array a cannot hold.
+func (w *Writer) nullError(a *Array, f, row int) error {
+	return diag.New("Q421", "a null has no integer to stand for it in tensor %q", a.Name).
+		In(diag.Data{RowGroup: -1, Row: int64(row), Column: w.fields[f].Name}).
+		WithHint("fill it before, or write Parquet")
 }
 
 // tile is how many rows are filled column by column before the next ones: few
