@@ -78,7 +78,7 @@ func (s *step) bind(lanes []lane, refs []lane) error {
 		if s.bound[i] != nil && slices.Equal(s.fields[i], in) {
 			continue
 		}
-		bound, err := s.op.Bind(in)
+		bound, err := features.Bind(s.op, in)
 		if err != nil {
 			return s.locate(err)
 		}
@@ -115,12 +115,12 @@ func (s *step) out(c *chain, lanes []lane, regs []program.Register) []lane {
 	for i, g := range s.groups(lanes) {
 		fields := s.bound[i].Out()
 		by, _ := s.bound[i].(features.ByProducer)
-		sized, _ := s.bound[i].(features.Sized)
+		ids := idsOf(s.bound[i], g, regs != nil)
 		for j, f := range fields {
 			next := lane{Field: column.Field{Name: c.laneName(g, fields, j), Type: f.Type}, reg: program.None}
 			next.aside = by != nil && by.ByProduct(j)
-			if sized != nil && regs != nil {
-				next.ids = sized.Sizes()[j]
+			if ids != nil {
+				next.ids = ids[j]
 			}
 			if regs != nil {
 				next.reg = regs[len(result)]
@@ -129,6 +129,26 @@ func (s *step) out(c *chain, lanes []lane, regs []program.Register) []lane {
 		}
 	}
 	return result
+}
+
+// idsOf returns how many ids each output of b has, given those of the lanes that it
+// took; nil where none is an id, or while only types are known.
+func idsOf(b features.Bound, lanes []lane, fitted bool) []int64 {
+	if !fitted {
+		return nil
+	}
+	if sized, ok := b.(features.Sized); ok {
+		return sized.Sizes()
+	}
+	passer, ok := b.(features.IDPasser)
+	if !ok {
+		return nil
+	}
+	in := make([]int64, len(lanes))
+	for i, l := range lanes {
+		in[i] = l.ids
+	}
+	return passer.PassIDs(in)
 }
 
 // laneName names output j of an operator that took the lanes of group.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 
-	"quern/features/backend"
-	"quern/features/column"
 	"quern/features/program"
 	"quern/features/stat"
 	"quern/pipeline/model"
@@ -35,7 +33,7 @@ func (p *Plan) fit(ctx context.Context, src source.Source, chunks []source.Chunk
 		if number == 0 {
 			found.tally(p, stats[len(ph.wants):])
 		}
-		err = ph.learn(stats[:len(ph.wants)])
+		err = ph.learn(ctx, o.workers(), stats[:len(ph.wants)])
 		for _, s := range stats {
 			err = cmp.Or(err, s.Close())
 		}
@@ -95,126 +93,6 @@ func (ph *Phase) only(stats []int) *Phase {
 	cut.Program = whole.Pruned()
 	cut.wants = make([]want, len(stats)) // all of them: tables are added behind
 	return cut
-}
-
-// scan reads every chunk once and returns the merged partial of the phase.
-func (p *Plan) scan(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, o Options) (*Partial, error) {
-	s, err := p.newScanner(src, ph, o)
-	if err != nil {
-		return nil, err
-	}
-	workers := o.workersFor(chunks)
-	res := o.resources((workers + 1) * len(ph.Specs))
-	total, err := NewPartial(ph.Specs, res)
-	if err != nil {
-		return nil, err
-	}
-	merged := newMerger(total)
-	meter := o.Progress.begin(phaseTitle(ph), chunks)
-	err = forEach(ctx, workers, len(chunks),
-		func() (*observer, error) { return s.newObserver(res) },
-		func(ctx context.Context, w *observer, i int) error {
-			rows, err := w.chunk(ctx, chunks[i])
-			meter.done(chunks[i], rows)
-			return err
-		},
-		func(w *observer) error { return w.finish(merged) })
-	if err != nil {
-		total.Close()
-		return nil, err
-	}
-	return total, nil
-}
-
-// scanner makes the observers of one scan: compiled once, shared by all workers.
-type scanner struct {
-	plan    *Plan
-	src     source.Source
-	phase   *Phase
-	columns []string
-	exe     backend.Executable
-	where   backend.Executable // nil: all rows
-	whereOf *program.Program
-}
-
-func (p *Plan) newScanner(src source.Source, ph *Phase, o Options) (*scanner, error) {
-	s := &scanner{plan: p, src: src, phase: ph, columns: ph.Columns()}
-	var err error
-	if s.exe, err = o.Backend.Compile(ph.Program); err != nil {
-		return nil, err
-	}
-	if s.whereOf = p.taken(); s.whereOf != nil {
-		if s.where, err = o.Backend.Compile(s.whereOf); err != nil {
-			return nil, err
-		}
-		s.columns = union(s.whereOf.Inputs.Names(), s.columns)
-	}
-	return s, nil
-}
-
-// observer is one worker of a scan, with a partial of its own.
-type observer struct {
-	*scanner
-	reader  source.Reader
-	where   *filter
-	session backend.Session
-	inputs  []int // of the phase's program, in the columns that are read
-	args    []column.Column
-	partial *Partial
-}
-
-func (s *scanner) newObserver(res stat.Resources) (*observer, error) {
-	reader, err := s.src.NewReader(s.columns)
-	if err != nil {
-		return nil, err
-	}
-	partial, err := NewPartial(s.phase.Specs, res)
-	if err != nil {
-		reader.Close()
-		return nil, err
-	}
-	w := &observer{scanner: s, reader: reader, session: s.exe.NewSession(), partial: partial}
-	w.inputs = positions(s.phase.Columns(), s.columns)
-	w.args = make([]column.Column, len(w.inputs))
-	if s.where != nil {
-		w.where = newFilter(s.where, positions(s.whereOf.Inputs.Names(), s.columns))
-	}
-	return w, nil
-}
-
-// chunk observes one chunk and returns how many rows it has.
-func (w *observer) chunk(ctx context.Context, c source.Chunk) (int, error) {
-	batch, err := w.reader.Read(ctx, c)
-	if err != nil {
-		return 0, err
-	}
-	taken, err := w.where.apply(batch)
-	if err != nil {
-		return 0, w.plan.locateRun(err, w.whereOf, &c, nil)
-	}
-	for i, at := range w.inputs {
-		w.args[i] = taken.Columns[at]
-	}
-	if _, err := w.session.Run(column.Batch{Rows: taken.Rows, Columns: w.args}, w.partial.Stats); err != nil {
-		return 0, w.plan.locateRun(err, w.phase.Program, &c, w.where.kept())
-	}
-	w.partial.Read += uint64(batch.Rows)
-	w.partial.Taken += uint64(taken.Rows)
-	return batch.Rows, nil
-}
-
-// finish merges what the worker has learnt and frees its buffers.
-func (w *observer) finish(into *merger) error {
-	w.session.Close()
-	w.where.close()
-	err := w.reader.Close()
-	if e := into.merge(w.partial); err == nil {
-		err = e
-	}
-	if e := w.partial.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 // tally notes the tallies of the first phase, one per column that is read.

@@ -63,10 +63,11 @@ func open(ctx context.Context, r *recipe.Recipe, bad []string, o Options) (sourc
 	return src, nil
 }
 
-// aboutSchema places what a Parquet source says about a column of schema: at its entry,
-// and as the mistake of the recipe that it is. Other errors stay as they are.
+// aboutSchema places what a source says about a type of schema: at its entry, and
+// as the mistake of the recipe that it is. Of a Parquet source this goes for columns too
+// that are not there, or cannot be used. Other errors stay as they are.
 func aboutSchema(s *recipe.Source, e *diag.Error) *diag.Error {
-	if s.Format != recipe.Parquet || e.Data == nil {
+	if e.Data == nil || s.Format != recipe.Parquet && e.Code != "Q041" {
 		return e
 	}
 	for _, t := range s.Schema {

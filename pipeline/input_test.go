@@ -17,10 +17,10 @@ import (
 // schema: makes columns of a Parquet file usable; a mistake in it stands at its entry.
 func TestSchemaOfParquet(t *testing.T) {
 	type row struct {
-		N     int32   `parquet:"n"`
-		Price int64   `parquet:"price,decimal(2:12)"`
-		ID    uint64  `parquet:"id"`
-		List  []int64 `parquet:"list,list"`
+		N     int32            `parquet:"n"`
+		Price int64            `parquet:"price,decimal(2:12)"`
+		ID    uint64           `parquet:"id"`
+		Map   map[string]int64 `parquet:"map"`
 	}
 	dir := t.TempDir()
 	if err := parquet.WriteFile(filepath.Join(dir, "rows.parquet"), []row{{1, 150, 1 << 63, nil}}); err != nil {
@@ -45,7 +45,7 @@ func TestSchemaOfParquet(t *testing.T) {
 			t.Errorf("schema %v, %v", got, err)
 		}
 	}
-	for types, code := range map[string]diag.Code{"n: float32": "Q041", "n: int32, list: int64": "Q032", "n: int32, pirce: float64": "Q031"} {
+	for types, code := range map[string]diag.Code{"n: float32": "Q041", "n: int32, map: int64": "Q032", "n: int32, pirce: float64": "Q031"} {
 		_, err := read(types)
 		var e *diag.Error
 		if !errors.As(err, &e) || e.Code != code || e.Place.Line != 5 || (e.Place.Column > 12) != (code != "Q041") {

@@ -26,7 +26,7 @@ func locateRun(file string, err error, p *program.Program, c *source.Chunk, keep
 		return e
 	}
 	name := ""
-	if d := p.Domains()[fault.Register]; d >= 0 {
+	if d := p.Root(fault.Register); d >= 0 {
 		name = p.Inputs[d].Name
 	}
 	return inChunk(e.In(diag.Data{Row: int64(fault.Row), Column: name}), c, keep)

@@ -47,10 +47,10 @@ func (o *Options) workers() int {
 // the decoded columns, their filtered copies, and what is computed from them.
 const expansion = 4
 
-// workersFor returns how many workers may hold one of the chunks each within half
-// of the memory budget; at least one.
-func (o *Options) workersFor(chunks []source.Chunk) int {
-	n := max(1, min(o.workers(), len(chunks)))
+// workersFor returns how many workers may work on so many tasks, each of which takes
+// a share of one of the chunks, within half of the memory budget; at least one.
+func (o *Options) workersFor(chunks []source.Chunk, tasks int, share float64) int {
+	n := max(1, min(o.workers(), tasks))
 	if o.Memory <= 0 {
 		return n
 	}
@@ -58,7 +58,7 @@ func (o *Options) workersFor(chunks []source.Chunk) int {
 	for _, c := range chunks {
 		largest = max(largest, c.Memory, c.Bytes)
 	}
-	return int(max(1, min(int64(n), o.Memory/2/(largest*expansion))))
+	return int(max(1, min(int64(n), o.Memory/2/max(1, int64(float64(largest*expansion)*share)))))
 }
 
 // resources returns what each of n statistics may use: together a quarter of the

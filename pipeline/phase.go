@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 
 	"quern/features"
@@ -45,32 +46,62 @@ func (p *Plan) phase(number int) (ph *Phase, done bool, err error) {
 }
 
 // tallies adds a tally of every column that features or labels read: what the
-// model reports of its training data.
+// model reports of its training data; of a column of lists, of their elements.
 func (p *Plan) tallies(ph *Phase, b *program.Builder) {
 	for i, f := range p.Schema {
 		if !p.used[f.Name] {
 			continue
 		}
 		b.Observe(len(ph.Specs), b.Load(i))
-		ph.Specs = append(ph.Specs, stat.Spec{Kind: stat.KindTally, Types: []column.Type{f.Type}})
+		ph.Specs = append(ph.Specs, stat.Spec{Kind: stat.KindTally, Types: []column.Type{f.Type.Elem()}})
 	}
 }
 
-// learn hands every step what it asked for. Steps are rebound to what they have
-// learnt; the statistics are not changed.
-func (ph *Phase) learn(learnt []stat.Statistic) error {
-	for start := 0; start < len(ph.wants); {
-		s, group := ph.wants[start].step, ph.wants[start].group
-		end := start
-		for end < len(ph.wants) && ph.wants[end].step == s && ph.wants[end].group == group {
-			end++
+// learn hands every step what it asked for, several at a time. Steps are rebound to
+// what they have learnt; the statistics are not changed.
+func (ph *Phase) learn(ctx context.Context, workers int, learnt []stat.Statistic) error {
+	starts := []int{} // of the statistics of one operator
+	for i, w := range ph.wants {
+		if i == 0 || w.step != ph.wants[i-1].step || w.group != ph.wants[i-1].group {
+			starts = append(starts, i)
 		}
-		fitted, err := s.bound[group].Fit(learnt[start:end])
-		if err != nil {
-			return s.locate(err)
+	}
+	start := func() (none struct{}, err error) { return }
+	finish := func(struct{}) error { return nil }
+	return forEach(ctx, workers, len(starts), start, func(_ context.Context, _ struct{}, i int) error {
+		end := len(ph.wants)
+		if i+1 < len(starts) {
+			end = starts[i+1]
 		}
-		s.bound[group] = fitted
-		start = end
+		w := ph.wants[starts[i]]
+		return w.step.learn(w.group, learnt[starts[i]:end])
+	}, finish)
+}
+
+// learn rebinds an operator of the step to what it has learnt.
+func (s *step) learn(group int, learnt []stat.Statistic) error {
+	fitted, err := s.bound[group].Fit(learnt)
+	if err != nil {
+		return s.locate(err)
+	}
+	s.bound[group] = fitted
+	if fitted.Rounds() > 0 {
+		return nil
+	}
+	// An operator makes its tables when it is lowered for the first time, and they are
+	// checked and digested once. Here that happens beside other operators.
+	fields := column.Schema(s.fields[group])
+	b := program.NewBuilder(fields)
+	in := make([]program.Register, len(fields))
+	for i := range in {
+		in[i] = b.Load(i)
+	}
+	for i, r := range fitted.Lower(b, in, features.Training) {
+		b.Output(itoa(i), r, program.RoleKeep)
+	}
+	tables := b.Finish().Tables
+	for i := range tables {
+		tables[i].Digest()
 	}
 	return nil
 }

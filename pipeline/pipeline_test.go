@@ -349,7 +349,7 @@ func TestWorkersFitTheMemory(t *testing.T) {
 		want   int
 	}{{0, 2}, {8 << 30, 2}, {800 << 20, 1}, {1, 1}, {1700 << 20, 2}} {
 		o := Options{Workers: 8, Memory: c.memory}
-		if got := o.workersFor(chunks); got != c.want {
+		if got := o.workersFor(chunks, len(chunks), 1); got != c.want {
 			t.Errorf("%d MiB: %d workers, want %d", c.memory>>20, got, c.want)
 		}
 	}

@@ -131,7 +131,11 @@ func (b *binder) conditionIn(e recipe.Expr, s scope) *expr.Expr {
 		return nil
 	}
 	if typ != column.Bool {
-		b.mistake(diag.New("Q034", "a condition must be true or false, this is %v", typ).At(e.Place))
+		mistake := diag.New("Q034", "a condition must be true or false, this is %v", typ).At(e.Place)
+		if typ.IsList() {
+			mistake.Hint = "make one value of the list, as list_max(int(tags = 'a')) = 1 does"
+		}
+		b.mistake(mistake)
 	}
 	return x
 }

@@ -49,6 +49,14 @@ func (p *Progress) begin(title string, chunks []source.Chunk) *Progress {
 	return p
 }
 
+// add adds rows and bytes. p may be nil.
+func (p *Progress) add(rows int, bytes float64) {
+	if p != nil {
+		p.rows.Add(int64(rows))
+		p.bytes.Add(int64(bytes))
+	}
+}
+
 // done adds a chunk. p may be nil.
 func (p *Progress) done(c source.Chunk, rows int) {
 	if p != nil {

@@ -39,7 +39,7 @@ func tableSpecs(ph *Phase, limit int) []string {
 		}
 		seen[d] = true
 		f := ph.Program.Inputs[d]
-		if f.Type.Kind() == column.Floats {
+		if f.Type.Kind() == column.Floats || f.Type.IsList() {
 			continue
 		}
 		load := loadOf(ph.Program, int(d))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"quern/features/column"
@@ -26,8 +27,9 @@ import (
 type target struct {
 	path   string // as the user knows it
 	writer *output.Writer
-	takes  []int        // positions among the computed columns
 	fields []sink.Field // as written: reals in the output's dtype
+
+	fieldOf []int // per computed column: its number among fields; -1: it is not taken
 }
 
 // targetSpec is a target that is not open yet.
@@ -42,7 +44,7 @@ type targetSpec struct {
 func targetSpecs(r *recipe.Recipe) []targetSpec {
 	var specs []targetSpec
 	if p := r.Output.Parquet; p != nil {
-		specs = append(specs, targetSpec{r.Resolve(p.Path.Text), parquet.Format{Codec: string(p.Codec)}, p.DType, true})
+		specs = append(specs, targetSpec{r.Resolve(p.Path.Text), parquet.Format{Codec: string(p.Codec), Plain: p.Encoding == recipe.PlainValues}, p.DType, true})
 	}
 	if t := r.Output.Tensor; t != nil {
 		var format sink.Format = safetensors.Format{Columns: t.Layout == recipe.Columns}
@@ -60,8 +62,8 @@ func (s targetSpec) fields(computed []sink.Field) (fields []sink.Field, takes []
 		if f.Role == program.RoleKeep && !s.keeps {
 			continue
 		}
-		if f.Role == program.RoleFeature && f.Type == column.Float64 && s.dtype != recipe.Float64 {
-			f.Type = column.Float32
+		if f.Role == program.RoleFeature && f.Type.Elem() == column.Float64 && s.dtype != recipe.Float64 {
+			f.Type = column.Float32.Like(f.Type)
 		}
 		fields, takes = append(fields, f), append(takes, i)
 	}
@@ -82,26 +84,51 @@ func (b *binder) bindTargets() {
 		if s.keeps {
 			continue // a table holds every type
 		}
+		var fields []sink.Field
+		var places []diag.Place
 		for i, f := range b.outputs {
-			b.bindTarget(s, sink.Field{Field: f, Role: program.RoleFeature}, b.places[i])
+			fields, places = append(fields, sink.Field{Field: f, Role: program.RoleFeature}), append(places, b.places[i])
 		}
 		for _, l := range b.labels {
-			b.bindTarget(s, sink.Field{Field: column.Field{Name: l.name, Type: l.typ}, Role: program.RoleLabel}, l.at.Place)
+			fields = append(fields, sink.Field{Field: column.Field{Name: l.name, Type: l.typ}, Role: program.RoleLabel})
+			places = append(places, l.at.Place)
+		}
+		b.bindTarget(s, fields, places)
+	}
+}
+
+// bindTarget checks the computed columns against one output: whoever cannot write them
+// says so before any row is read. A column of lists may also be in others' way, so once
+// each column has a place by itself, every one with lists is put to those before it.
+func (b *binder) bindTarget(s targetSpec, fields []sink.Field, places []diag.Place) {
+	clean := true
+	for i := range fields {
+		if err := s.refusal(fields[i : i+1]); err != nil {
+			b.mistake(placed(err, "Q036", places[i], nil))
+			clean = false
+		}
+	}
+	together := slices.DeleteFunc(slices.Clone(fields), func(f sink.Field) bool { return f.Type.IsList() })
+	for i, f := range fields {
+		if !clean || !f.Type.IsList() {
+			continue
+		}
+		together = append(together, f)
+		if err := s.refusal(together); err != nil {
+			b.mistake(placed(err, "Q036", places[i], nil))
+			together = together[:len(together)-1]
 		}
 	}
 }
 
-// bindTarget checks one computed column against one output: whoever cannot write it
-// says so before any row is read.
-func (b *binder) bindTarget(s targetSpec, f sink.Field, place diag.Place) {
-	fields, _ := s.fields([]sink.Field{f})
+// refusal returns why the output cannot have computed columns, or nil.
+func (s targetSpec) refusal(computed []sink.Field) error {
+	fields, _ := s.fields(computed)
 	_, err := s.format.NewPart(io.Discard, fields)
 	if a, ok := s.format.(sink.Assembler); ok && err == nil {
 		_, err = a.Files(fields)
 	}
-	if err != nil {
-		b.mistake(placed(err, "Q036", place, nil))
-	}
+	return err
 }
 
 // within reports whether path is folder or lies in it.
@@ -113,7 +140,12 @@ func within(folder, path string) bool {
 // open begins the target's output.
 func (s targetSpec) open(ctx context.Context, computed []sink.Field, job output.Job) (*target, error) {
 	t := &target{path: s.path}
-	t.fields, t.takes = s.fields(computed)
+	var takes []int
+	t.fields, takes = s.fields(computed)
+	t.fieldOf = make([]int, len(computed))
+	for i := range t.fieldOf {
+		t.fieldOf[i] = slices.Index(takes, i)
+	}
 	st, err := store.NewLocal(s.path)
 	if err != nil {
 		return nil, err
@@ -123,26 +155,48 @@ func (s targetSpec) open(ctx context.Context, computed []sink.Field, job output.
 	return t, err
 }
 
-// narrowed returns the columns for target j: those that it takes, reals rounded to
-// its dtype (once, to nearest even).
-func (w *writer) narrowed(j int) []column.Column {
+// narrowed returns what target j takes of columns, which are the computed columns of
+// the given numbers: the numbers of its own fields, and the columns with reals rounded
+// to its dtype (once, to nearest even).
+func (w *writer) narrowed(j int, computed []int, columns []column.Column) ([]int, []column.Column) {
 	t := w.targets[j]
-	if w.casts[j] == nil {
-		w.casts[j] = make([]column.Column, len(t.takes))
-	}
-	for i, at := range t.takes {
-		c, cast := &w.out[at], &w.casts[j][i]
-		if c.Type() == t.fields[i].Type {
-			*cast = *c
+	w.at, w.out = w.at[:0], w.out[:0]
+	casts := 0
+	for i := range columns {
+		field := t.fieldOf[computed[i]]
+		if field < 0 {
 			continue
 		}
-		narrow(cast, c)
+		c := &columns[i]
+		if c.Type() != t.fields[field].Type {
+			if casts == len(w.casts) {
+				w.casts = append(w.casts, new(column.Column))
+			}
+			narrow(w.casts[casts], c)
+			c = w.casts[casts]
+			casts++
+		}
+		w.at, w.out = append(w.at, field), append(w.out, *c)
 	}
-	return w.casts[j]
+	return w.at, w.out
 }
 
-// narrow fills dst with the Float64 column src as Float32, reusing dst's memory.
+// columnTargets reports whether all outputs of a recipe take columns apart.
+func columnTargets(r *recipe.Recipe) bool { return r.Output.Tensor == nil }
+
+// narrow fills dst with the Float64 column src as Float32, reusing dst's memory; lists
+// element by element.
 func narrow(dst, src *column.Column) {
+	if src.Type().IsList() {
+		elements := dst.Values.Elements
+		if elements == nil {
+			elements = &column.Column{}
+		}
+		narrow(elements, src.Values.Elements)
+		*dst = *src
+		dst.Values.Type, dst.Values.Elements = column.ListOf(column.Float32), elements
+		return
+	}
 	buffer := dst.Values.Float32s
 	if cap(buffer) < src.Values.Len || buffer == nil {
 		buffer = make([]float32, src.Values.Len)

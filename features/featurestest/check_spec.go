@@ -152,7 +152,7 @@ func names(c *Case) {
 	if len(fields) == 0 || len(c.model.Sizes) != len(fields) {
 		c.Errorf("%d outputs, %d sizes", len(fields), len(c.model.Sizes))
 	}
-	again, err := c.sample.Operator.Bind(c.schema)
+	again, err := features.Bind(c.sample.Operator, c.schema)
 	if err != nil || !slices.Equal(again.Out(), c.bound.Out()) {
 		c.Errorf("bound again it gives %v, not %v (%v)", again.Out(), c.bound.Out(), err)
 	}

@@ -184,11 +184,15 @@ func (c *Case) weighs(at string, rng *rand.Rand, p *program.Program, specs []sta
 			c.Errorf("%s: %v", at, err)
 			continue
 		}
-		values := column.Vector{Type: out[0].Type()}
-		weights := make([]uint64, out[0].Len+1)
-		repeated := column.Vector{Type: out[0].Type()}
-		for i := range out[0].Len {
-			x := program.ValueAt(&out[0].Values, i)
+		shown := &out[0]
+		if shown.Type().IsList() {
+			shown = shown.Values.Elements // statistics observe these
+		}
+		values := column.Vector{Type: shown.Type()}
+		weights := make([]uint64, shown.Len+1)
+		repeated := column.Vector{Type: shown.Type()}
+		for i := range shown.Len {
+			x := program.ValueAt(&shown.Values, shown.Slot(i))
 			program.AppendRegister(&values, x)
 			weights[i] = uint64(i % 3)
 			for range i % 3 {

@@ -1,7 +1,8 @@
 // Package featurestest is the suite that every operator of the catalogue passes on
 // every back end. Being in the catalogue is all it takes to be checked: no check
 // knows an operator's name, and nobody opts in. What an operator is checked on
-// follows from its samples (features.Entry.Samples) alone.
+// follows from its samples (features.Entry.Samples) alone. A sample of one lane of
+// scalars is checked on lists of them too, unless the operator refuses lists.
 //
 // Run is for tests of back ends:
 //
@@ -32,7 +33,25 @@ type Check struct {
 	Serial bool
 	// Once: the check is of the operator, not of the sample: the first one is enough.
 	Once bool
-	Run  func(*Case)
+	// On says on which samples it runs.
+	On  Samples
+	Run func(*Case)
+}
+
+// Samples says on which samples a check runs. A lifted sample is one of an operator
+// of scalars, applied to lists element by element.
+type Samples int
+
+// The choices.
+const (
+	Every    Samples = iota
+	Declared         // not on lifted ones: nothing about lists could make it fail
+	Lifted           // only on lifted ones
+)
+
+// takes reports whether a check runs on a sample.
+func (s Samples) takes(lifted bool) bool {
+	return s == Every || lifted == (s == Lifted)
 }
 
 // Checks returns every check, in the order in which they run.
@@ -42,14 +61,16 @@ func Checks() []Check {
 			Why: "explain and docs/OPERATORS.md are made of the catalogue"},
 		{Name: "allocations", Serial: true, Run: allocations,
 			Why: "serving programs run per request: in steady state nothing may be allocated"},
-		{Name: "spec", Run: spec,
+		{Name: "spec", On: Declared, Run: spec,
 			Why: "a recipe made in Go, its text and what the model holds are the same recipe"},
 		{Name: "names", Run: names,
 			Why: "outputs have the names and types that the planner was told, each once, every time"},
-		{Name: "learnt", Run: learnt,
+		{Name: "learnt", On: Declared, Run: learnt,
 			Why: "fitted numbers are read by people and other programs"},
 		{Name: "labels", Run: labels,
 			Why: "a served feature that reads the label leaks it; others must not differ between the modes"},
+		{Name: "lifted", On: Lifted, Run: lifted,
+			Why: "on lists an operator is what it is on their elements"},
 		{Name: "statistics", Run: statistics,
 			Why: "shards, retries and incremental refits merge statistics in any order"},
 		{Name: "invariance", Run: invariance,
@@ -62,11 +83,11 @@ func Checks() []Check {
 			Why: "online, one row at a time, the bits must be those of the batch"},
 		{Name: "edges", Run: edges,
 			Why: "real columns are empty, constant, null, infinite or not text"},
-		{Name: "huge", Run: huge,
+		{Name: "huge", On: Declared, Run: huge,
 			Why: "user ids have more values than any cache"},
 		{Name: "ids", Run: ids,
 			Why: "embedding tables are as large as Sizes says"},
-		{Name: "concurrent", Run: concurrent,
+		{Name: "concurrent", On: Declared, Run: concurrent,
 			Why: "one executable serves all goroutines"},
 		{Name: "model_file", Run: modelFile,
 			Why: "a saved model is the model, and a damaged one is refused"},
@@ -106,7 +127,7 @@ func Run(t *testing.T, be backend.Backend) {
 
 // runEntry checks one operator on be.
 func runEntry(t *testing.T, be backend.Backend, e features.Entry) {
-	samples := e.Samples()
+	samples := withLists(e.Samples())
 	if len(samples) == 0 {
 		t.Fatal("an operator without samples is not checked")
 	}
@@ -126,7 +147,7 @@ func runEntry(t *testing.T, be backend.Backend, e features.Entry) {
 				bases = append(bases, base)
 			}
 			for _, check := range Checks() {
-				if !check.Once || i == 0 {
+				if (!check.Once || i == 0) && check.On.takes(s.scalar != nil) {
 					t.Run(check.Name, func(t *testing.T) { runCheck(t, bases, check) })
 				}
 			}

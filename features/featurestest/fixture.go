@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 
 	"quern/features"
 	"quern/features/backend"
@@ -29,26 +30,35 @@ type fixture struct {
 	model  *model.Model
 	bytes  []byte // of the model
 	seed   uint64
+	scalar *features.Sample // what the sample applies to lists, element by element; or nil
 }
 
 // baseRows is how many rows the ordinary table has: more than a word of a bitmap
 // and no multiple of anything.
 const baseRows = 131
 
+// listRows is how many lists the ordinary table of a lifted sample has. The operator
+// itself is checked on scalars: what is new is that its values stand in lists.
+const listRows = 41
+
 // newFixture binds and fits a sample. All that is random in its checks follows from
 // its name and the round.
-func newFixture(be backend.Backend, e features.Entry, s features.Sample, round uint64) (*fixture, error) {
+func newFixture(be backend.Backend, e features.Entry, s sample, round uint64) (*fixture, error) {
 	h := fnv.New64a()
 	fmt.Fprint(h, e.Name, "/", s.Name, "/", round)
-	f := &fixture{be: be, entry: e, sample: s, schema: s.Fields(), lanes: len(s.In), seed: h.Sum64()}
+	f := &fixture{be: be, entry: e, sample: s.Sample, schema: s.Fields(), lanes: len(s.In), seed: h.Sum64()}
 	if r, ok := s.Operator.(features.Reader); ok {
 		f.lanes -= len(r.Reads())
 	}
 	var err error
-	if f.bound, err = s.Operator.Bind(f.schema); err != nil {
+	if f.bound, err = features.Bind(s.Operator, f.schema); err != nil {
 		return nil, err
 	}
-	f.calm = calmTable(newRand(f.seed), f.schema, baseRows)
+	rows := baseRows
+	if f.scalar = s.scalar; f.scalar != nil {
+		rows = listRows
+	}
+	f.calm = calmTable(newRand(f.seed), f.schema, rows)
 	if f.model, err = f.fit(f.calm.whole(newRand(f.seed+1), plain), pipeline.Options{Workers: 1}); err != nil {
 		return nil, err
 	}
@@ -133,6 +143,15 @@ func programs(m *model.Model) map[string]*program.Program {
 // modes lists the keys of programs, in order.
 func modes() []string { return []string{"serving", "training"} }
 
+// modesOf lists the modes that differ in m: where training and serving are one
+// program, it is checked once.
+func modesOf(m *model.Model) []string {
+	if m.Serving.Text() == m.Training.Text() {
+		return modes()[:1]
+	}
+	return modes()
+}
+
 // run runs p over batches, one after the other in one session, and returns the rows
 // of all outputs together, plain.
 func (f *fixture) run(p *program.Program, batches ...column.Batch) ([]column.Column, error) {
@@ -174,13 +193,40 @@ func appendOutput(dst, src *column.Column, f column.Field) error {
 	if v.Type != f.Type {
 		return fmt.Errorf("output %s is %v, not %v", f.Name, v.Type, f.Type)
 	}
-	if f.Type.Narrow() && (v.Int64s != nil || v.Float64s != nil) {
+	if f.Type.IsList() {
+		if err := wellFormed(src); err != nil {
+			return fmt.Errorf("output %s: %w", f.Name, err)
+		}
+		v = &src.Values.Elements.Values
+	}
+	if f.Type.Elem().Narrow() && (v.Int64s != nil || v.Float64s != nil) {
 		return fmt.Errorf("output %s is not in storage form", f.Name)
 	}
 	for i := range src.Len {
-		program.AppendStored(&dst.Values, program.ValueAt(v, src.Slot(i)))
+		program.AppendStored(&dst.Values, program.ValueAt(&src.Values, src.Slot(i)))
 	}
 	dst.Len = dst.Values.Len
+	return nil
+}
+
+// wellFormed checks what holds of every column of lists.
+func wellFormed(c *column.Column) error {
+	v := &c.Values
+	switch {
+	case c.Index != nil:
+		return errors.New("a column of lists has an index")
+	case v.Len != c.Len || len(v.Offsets) != v.Len+1 || v.Elements == nil:
+		return fmt.Errorf("%d offsets for %d lists of %d rows", len(v.Offsets), v.Len, c.Len)
+	case v.Elements.Type() != v.Type.Elem():
+		return fmt.Errorf("lists of %s have elements of %s", v.Type.Elem(), v.Elements.Type())
+	case v.Offsets[0] != 0 || int(v.Offsets[v.Len]) != v.Elements.Len:
+		return fmt.Errorf("offsets go from %d to %d, with %d elements", v.Offsets[0], v.Offsets[v.Len], v.Elements.Len)
+	}
+	for i := range v.Len {
+		if lo, hi := v.List(i); lo > hi || lo < hi && v.Null(i) {
+			return fmt.Errorf("list %d, null: %v, goes from %d to %d", i, v.Null(i), lo, hi)
+		}
+	}
 	return nil
 }
 
@@ -209,6 +255,13 @@ func differ(got, want []column.Column, order []int) string {
 func show(t column.Type, v program.Value) string {
 	if v.Null {
 		return "null"
+	}
+	if t.IsList() {
+		var texts []string
+		for _, e := range v.List {
+			texts = append(texts, show(t.Elem(), e))
+		}
+		return "[" + strings.Join(texts, " ") + "]"
 	}
 	if t.Kind() == column.Floats {
 		return fmt.Sprintf("%x", v.Float)

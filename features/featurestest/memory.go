@@ -18,6 +18,11 @@ func cloneColumn(c *column.Column) column.Column {
 	v.Float32s = slices.Clone(v.Float32s)
 	v.Float64s = slices.Clone(v.Float64s)
 	v.Text = column.Text{Offsets: slices.Clone(v.Text.Offsets), Bytes: bytes.Clone(v.Text.Bytes)}
+	v.Offsets = slices.Clone(v.Offsets)
+	if v.Elements != nil {
+		elements := cloneColumn(v.Elements)
+		v.Elements = &elements
+	}
 	return column.Column{Len: c.Len, Values: v, Index: slices.Clone(c.Index)}
 }
 
@@ -40,7 +45,9 @@ func sameMemory(a, b *column.Column) bool {
 		slices.Equal(v.Int32s, w.Int32s) && slices.Equal(v.Int64s, w.Int64s) &&
 		slices.EqualFunc(v.Float32s, w.Float32s, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) &&
 		slices.EqualFunc(v.Float64s, w.Float64s, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) &&
-		slices.Equal(v.Text.Offsets, w.Text.Offsets) && bytes.Equal(v.Text.Bytes, w.Text.Bytes)
+		slices.Equal(v.Text.Offsets, w.Text.Offsets) && bytes.Equal(v.Text.Bytes, w.Text.Bytes) &&
+		slices.Equal(v.Offsets, w.Offsets) && (v.Elements == nil) == (w.Elements == nil) &&
+		(v.Elements == nil || sameMemory(v.Elements, w.Elements))
 }
 
 // trash overwrites a column as a source that reuses its buffers would. Lengths and
@@ -54,6 +61,9 @@ func trash(c *column.Column) {
 	fill(v.Float64s, -0x1.5a5ap900)
 	fill(v.Text.Bytes, 0xa5)
 	fill(c.Index, 0)
+	if v.Elements != nil {
+		trash(v.Elements)
+	}
 }
 
 func fill[T any](s []T, x T) {

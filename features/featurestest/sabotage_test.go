@@ -84,7 +84,7 @@ func (b brokenBound) Fit(learnt []stat.Statistic) (features.Bound, error) {
 func failuresOf(t *testing.T, be backend.Backend, operator, check string, tamper func(*fixture)) string {
 	t.Helper()
 	entry, _ := features.Find(operator)
-	base, err := newFixture(be, entry, entry.Samples()[0], 0)
+	base, err := newFixture(be, entry, sample{Sample: entry.Samples()[0]}, 0)
 	if err != nil {
 		return err.Error()
 	}
@@ -223,7 +223,7 @@ func TestChecksCatchBrokenBackends(t *testing.T) {
 func other(t *testing.T) *fixture {
 	t.Helper()
 	entry, _ := features.Find("standardize")
-	base, err := newFixture(cpu.New(), entry, entry.Samples()[4], 0)
+	base, err := newFixture(cpu.New(), entry, sample{Sample: entry.Samples()[4]}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestSmallestModelRefusesEveryFlip(t *testing.T) {
 		t.Skip("80,000 reads")
 	}
 	entry, _ := features.Find("log1p")
-	base, err := newFixture(cpu.New(), entry, entry.Samples()[0], 0)
+	base, err := newFixture(cpu.New(), entry, sample{Sample: entry.Samples()[0]}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,9 +63,20 @@ func wildTable(rng *rand.Rand, schema column.Schema, n int) table {
 	})
 }
 
-// calmValue returns an ordinary value of t.
+// calmValue returns an ordinary value of t; of a list, up to three elements, which
+// may be null.
 func calmValue(rng *rand.Rand, t column.Type) program.Value {
 	const day = 86_400_000_000
+	if t.IsList() {
+		list := make([]program.Value, rng.IntN(4))
+		for i := range list {
+			list[i] = program.NullValue()
+			if rng.IntN(7) > 0 {
+				list[i] = calmValue(rng, t.Elem())
+			}
+		}
+		return program.Value{List: list}
+	}
 	switch t {
 	case column.Bool:
 		return program.Value{Bool: rng.IntN(3) == 0}
@@ -117,6 +128,9 @@ func encode(rng *rand.Rand, t column.Type, values []program.Value, as form) colu
 	if as == mixed {
 		as = form(rng.IntN(int(mixed)))
 	}
+	if t.IsList() {
+		return column.Column{Len: len(values), Values: lists(rng, t, values, as)}
+	}
 	if as == plain {
 		return column.Column{Len: len(values), Values: vector(rng, t, values)}
 	}
@@ -143,6 +157,28 @@ func encode(rng *rand.Rand, t column.Type, values []program.Value, as form) colu
 		index[i] = slot
 	}
 	return column.Column{Len: len(values), Values: vector(rng, t, slots), Index: index}
+}
+
+// lists returns lists, whose elements are encoded in the given form.
+func lists(rng *rand.Rand, t column.Type, values []program.Value, as form) column.Vector {
+	v := column.Vector{Type: t, Len: len(values), Offsets: []uint32{0}}
+	valid, nulls := column.NewBitmap(len(values)), false
+	var elements []program.Value
+	for i, x := range values {
+		if x.Null {
+			nulls = true
+		} else {
+			valid.Set(i)
+			elements = append(elements, x.List...)
+		}
+		v.Offsets = append(v.Offsets, uint32(len(elements)))
+	}
+	if nulls || rng.IntN(4) == 0 {
+		v.Valid = valid
+	}
+	column := encode(rng, t.Elem(), elements, as)
+	v.Elements = &column
+	return v
 }
 
 // vector returns values in storage form, with garbage under nulls.

@@ -203,7 +203,7 @@ func (w *writer) output(o Output) {
 	}
 	w.line("output:")
 	if p := o.Parquet; p != nil {
-		w.line("  parquet: {%s}", given("path", p.Path.Text, "codec", string(p.Codec), "dtype", string(p.DType)))
+		w.line("  parquet: {%s}", given("path", p.Path.Text, "codec", string(p.Codec), "dtype", string(p.DType), "encoding", string(p.Encoding)))
 	}
 	if t := o.Tensor; t != nil {
 		w.line("  tensor: {%s}", given("path", t.Path.Text, "format", string(t.Format), "dtype", string(t.DType), "layout", string(t.Layout)))

@@ -72,7 +72,7 @@ func recipes() *rapid.Generator[*Recipe] {
 		}
 		if rapid.Bool().Draw(t, "where?") {
 			r.Source.Where, r.Fit.Where = expr("where"), expr("fit")
-			r.Source.Schema = []Typed{{Name: name.Draw(t, "typed"), Type: rapid.SampledFrom(column.Types()).Draw(t, "type")}}
+			r.Source.Schema = []Typed{{Name: name.Draw(t, "typed"), Type: rapid.SampledFrom(types()).Draw(t, "type")}}
 			r.Labels = []Label{{Name{Text: ident.Draw(t, "label")}, expr("label expr")}}
 			r.Time = name.Draw(t, "time")
 			r.Output.Tensor = &TensorOutput{Path: name.Draw(t, "path"), Layout: Columns}
@@ -86,6 +86,15 @@ func recipes() *rapid.Generator[*Recipe] {
 		}
 		return r
 	})
+}
+
+// types lists all types, those of lists too.
+func types() []column.Type {
+	all := column.Types()
+	for _, t := range column.Types() {
+		all = append(all, column.ListOf(t))
+	}
+	return all
 }
 
 // steps draws a chain.

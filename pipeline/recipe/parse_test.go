@@ -52,7 +52,7 @@ features:
          distance, 0)
     steps: [standardize: {ddof: 1}, bucketize: {edges: [1, 2.5], side: right}]
 output:
-  parquet: {path: out/features, codec: snappy}
+  parquet: {path: out/features, codec: snappy, encoding: plain}
   tensor: {path: out/tensors, format: npy, dtype: float64, layout: columns}
 `
 
@@ -98,7 +98,7 @@ func TestParseWhole(t *testing.T) {
 				{Name: "bucketize", Operator: &fakeBucketize{Edges: []float64{1, 2.5}, Side: "right"}}}},
 		},
 		Output: Output{
-			Parquet: &ParquetOutput{Path: Name{Text: "out/features"}, Codec: Snappy},
+			Parquet: &ParquetOutput{Path: Name{Text: "out/features"}, Codec: Snappy, Encoding: PlainValues},
 			Tensor:  &TensorOutput{Path: Name{Text: "out/tensors"}, Format: NPY, DType: Float64, Layout: Columns}},
 	}
 	if got := bare(r); !reflect.DeepEqual(got, want) {

@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"quern/features/column"
@@ -72,17 +74,46 @@ func (in *reading) files(n *node, f FileFormat) []Name {
 
 // schema reads the types that override what the files say.
 func (in *reading) schema(n *node) {
-	var words []string
-	for _, t := range column.Types() {
-		words = append(words, t.String())
-	}
 	for _, p := range in.pairs(n, "source.schema", "{distance: float32}") {
-		word := choice(in, p.value, "the type of column "+p.key.text, words, "")
-		if t, ok := column.ParseType(word); ok {
+		if t := in.columnType(p.value, "the type of column "+p.key.text); t != column.Invalid {
 			in.recipe.Source.Schema = append(in.recipe.Source.Schema,
 				Typed{Name: Name{p.key.text, p.key.place}, Type: t, At: p.value.place})
 		}
 	}
+}
+
+// columnType reads a type, a list type among them.
+func (in *reading) columnType(n *node, what string) column.Type {
+	name := in.name(n, what)
+	t, ok := column.ParseType(name.Text)
+	if ok || name.Text == "" {
+		return t
+	}
+	words, lists := typeNames()
+	otherwise := "it is one of " + strings.Join(words, ", ") + ", or a list of one of them, such as list<string>"
+	if strings.Contains(name.Text, "<") {
+		words = lists
+	}
+	in.add(name.Place, diag.New("Q011", "%s cannot be %q", what, shorten(name.Text)).
+		WithHint("%s", meant(nearest(name.Text, words), otherwise)))
+	return column.Invalid
+}
+
+// typeNames lists the types, the wide ones first: int is meant to be int64.
+func typeNames() (scalars, lists []string) {
+	types := column.Types()
+	slices.SortStableFunc(types, func(a, b column.Type) int {
+		if a.Narrow() == b.Narrow() {
+			return 0
+		} else if a.Narrow() {
+			return 1
+		}
+		return -1
+	})
+	for _, t := range types {
+		scalars, lists = append(scalars, t.String()), append(lists, column.ListOf(t).String())
+	}
+	return scalars, lists
 }
 
 // delimiter reads the one character that separates the fields of a CSV file.
@@ -123,6 +154,9 @@ func (in *reading) output(n *node) {
 				{"path", "path: out/features", func(n *node) { p.Path = in.name(n, "output.parquet.path") }},
 				{"codec", "", func(n *node) { p.Codec = choice(in, n, "output.parquet.codec", p.Codec.Values(), p.Codec) }},
 				{"dtype", "", func(n *node) { p.DType = choice(in, n, "output.parquet.dtype", p.DType.Values(), p.DType) }},
+				{"encoding", "", func(n *node) {
+					p.Encoding = choice(in, n, "output.parquet.encoding", p.Encoding.Values(), p.Encoding)
+				}},
 			})
 		}},
 		{"tensor", "", func(n *node) {

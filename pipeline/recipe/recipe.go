@@ -68,6 +68,7 @@ type Source struct {
 	Where  Expr   // rows to read at all; optional
 	// Schema gives columns their types; optional. For text it overrides what was inferred;
 	// for Parquet it makes decimals and unsigned 64-bit integers usable, or widens exactly.
+	// Types of lists (list<int64>) are for Parquet and JSON lines.
 	Schema []Typed
 	CSV    CSV // only for Format CSV
 }
@@ -147,6 +148,8 @@ type ParquetOutput struct {
 	Path  Name
 	Codec Codec // "": zstd
 	DType DType // of real-valued features; "": float32
+	// Encoding of the pages; "": dictionaries where they make a column smaller.
+	Encoding Encoding
 }
 
 // TensorOutput asks for tensors.
@@ -157,6 +160,18 @@ type TensorOutput struct {
 	DType  DType        // of real-valued features; "": float32
 	Layout Layout       // "": rows
 }
+
+// Encoding is how values stand in Parquet pages.
+type Encoding string
+
+// The encodings.
+const (
+	Auto        Encoding = "auto"  // dictionaries where they make a column smaller
+	PlainValues Encoding = "plain" // every value for itself, for readers that know no dictionaries
+)
+
+// Values lists the encodings.
+func (Encoding) Values() []string { return []string{string(Auto), string(PlainValues)} }
 
 // Codec is a compression of Parquet pages.
 type Codec string
