@@ -177,7 +177,7 @@ stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run,
 		a.inferCommand(), a.checkCommand(), a.planCommand(),
 		a.fitCommand(), a.transformCommand(), a.runCommand(),
 		a.modelCommand(), a.verifyCommand(), a.catCommand(),
-		a.explainCommand(), a.doctorCommand(), a.versionCommand(),
+		a.explainCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultCompletionCmd()

@@ -99,7 +99,11 @@ func describeModel(m *model.Model) []string {
 		fmt.Sprintf("rows read %d, learnt from %d", m.Seen.Read, m.Seen.Taken),
 	}
 	for _, c := range m.Seen.Columns {
-		lines = append(lines, fmt.Sprintf("column %s: nulls %d, NaN %d, infinities %d", c.Name, c.Nulls, c.NaNs, c.PosInfs+c.NegInfs))
+		what := ""
+		if at := m.Schema.Find(c.Name); at >= 0 && m.Schema[at].Type.IsList() {
+			what = ", elements"
+		}
+		lines = append(lines, fmt.Sprintf("column %s%s: nulls %d, NaN %d, infinities %d", c.Name, what, c.Nulls, c.NaNs, c.PosInfs+c.NegInfs))
 	}
 	for _, s := range m.Learnt {
 		for _, n := range s.Numbers {

@@ -16,7 +16,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 
 // TestScripts runs the command lines of testdata/*.txt, each file in a folder of its
-// own with a copy of examples/flights in it:
+// own with a copy of examples/flights and examples/movies in it:
 //
 //	# a comment
 //	$ quern check recipe.yaml      the command line
@@ -55,24 +55,24 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// workFolder changes to a temporary folder with a copy of the example.
+// workFolder changes to a temporary folder with a copy of the examples.
 func workFolder(t *testing.T) {
 	t.Helper()
-	example := filepath.Join("..", "..", "examples", "flights")
-	folder := filepath.Join(t.TempDir(), "flights")
-	for _, name := range []string{"recipe.yaml", "flights-200k.parquet"} {
-		data, err := os.ReadFile(filepath.Join(example, name))
+	folder := t.TempDir()
+	for _, name := range []string{"flights/recipe.yaml", "flights/flights-200k.parquet", "movies/recipe.yaml", "movies/viewers.jsonl"} {
+		data, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		to := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+		if err := os.WriteFile(to, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Chdir(filepath.Dir(folder))
+	t.Chdir(folder)
 }
 
 // script plays commands and writes what it sees.

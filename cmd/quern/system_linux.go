@@ -24,13 +24,18 @@ func totalMemory() int64 {
 	return total
 }
 
-// peakMemory returns the most memory that the process has had, in bytes.
+// peakMemory returns the most memory that the process has had, in bytes. It is the
+// high-water mark of the process's own memory: getrusage would count what its parent
+// had when it started it.
 func peakMemory() int64 {
-	var usage unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &usage) != nil {
+	text, err := os.ReadFile("/proc/self/status")
+	_, rest, ok := strings.Cut(string(text), "VmHWM:")
+	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	kib, bad := strconv.ParseInt(number, 10, 64)
+	if err != nil || !ok || bad != nil {
 		return heldMemory()
 	}
-	return usage.Maxrss << 10
+	return kib << 10
 }
 
 // fileLimit returns how many files the process may have open; 0: unknown.

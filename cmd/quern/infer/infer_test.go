@@ -17,21 +17,31 @@ import (
 	"quern/pipeline/recipe"
 )
 
-// proposed writes a CSV file, proposes a recipe for it, and returns its text after
-// making sure that it binds, fits and writes what it says.
-func proposed(t interface {
+// testing.TB without what rapid.T lacks.
+type tester interface {
 	Fatal(...any)
 	Helper()
-}, folder, text, schema string) string {
+}
+
+// proposed writes a CSV file, proposes a recipe for it, and returns its text after
+// making sure that it binds, fits and writes what it says.
+func proposed(t tester, folder, text, schema string) string {
+	t.Helper()
+	return proposedFor(t, recipe.CSVText, folder, text, schema)
+}
+
+// proposedFor does so for a file of any format.
+func proposedFor(t tester, format recipe.FileFormat, folder, text, schema string) string {
 	t.Helper()
 	must := func(err error) {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	must(os.WriteFile(filepath.Join(folder, "x.csv"), []byte(text), 0o644))
+	file := "x." + string(format)
+	must(os.WriteFile(filepath.Join(folder, file), []byte(text), 0o644))
 	o := pipeline.Options{Backend: cpu.New(), Overwrite: true}
-	read := &recipe.Recipe{File: filepath.Join(folder, "x.yaml"), Source: recipe.Source{Format: recipe.CSVText, Files: []recipe.Name{{Text: "x.csv"}}}}
+	read := &recipe.Recipe{File: filepath.Join(folder, "x.yaml"), Source: recipe.Source{Format: format, Files: []recipe.Name{{Text: file}}}}
 	for _, s := range strings.Fields(schema) {
 		name, typ, _ := strings.Cut(s, ":")
 		is, ok := column.ParseType(typ)

@@ -4,6 +4,7 @@ package infer
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"quern/features/backend"
@@ -13,13 +14,21 @@ import (
 	"quern/pipeline/source"
 )
 
-// Profile is what the rows say of one column. Counts are among the rows looked at.
+// Profile is what the rows say of one column. Counts are among the rows looked at; of
+// a column of lists they are of the elements of all lists, and so is what follows.
 type Profile struct {
 	column.Field
 	Rows, Nulls, NaNs, Infs uint64
-	Distinct                uint64 // values other than null
-	Numbers                 *Shape // of finite numbers; nil: there are none
-	Times                   *Span  // of dates and times; nil: there are none
+	Distinct                uint64   // values other than null
+	Numbers                 *Shape   // of finite numbers; nil: there are none
+	Times                   *Span    // of dates and times; nil: there are none
+	Lengths                 *Lengths // of lists; nil: the column holds none
+}
+
+// Lengths describes how long the lists of a column are.
+type Lengths struct {
+	Rows, Nulls, Empty uint64
+	Most, Longest      int64 // 95 % of the lists that are not null have at most Most elements
 }
 
 // Shape describes the finite values of a numeric column.
@@ -92,24 +101,34 @@ func spread(chunks []source.Chunk, rows int64) []source.Chunk {
 	return some
 }
 
-// watcher counts the values of every column: a tally and the values with their counts.
+// watcher counts the values of every column: a tally and the values with their counts,
+// and the lengths of lists with theirs.
 type watcher struct {
 	session backend.Session
 	stats   []stat.Statistic
+	first   []int // per column: the first of its statistics
 }
 
 func newWatcher(schema column.Schema, be backend.Backend, res stat.Resources) (*watcher, error) {
 	b := program.NewBuilder(schema)
 	w := &watcher{}
-	for i, f := range schema {
-		r := b.Load(i)
-		for _, kind := range []stat.Kind{stat.KindTally, stat.KindValueCounts} {
-			s, err := stat.New(stat.Spec{Kind: kind, Types: []column.Type{f.Type}}, res)
-			if err != nil {
-				return nil, err
-			}
+	watch := func(kind stat.Kind, t column.Type, r program.Register) error {
+		s, err := stat.New(stat.Spec{Kind: kind, Types: []column.Type{t}}, res)
+		if err == nil {
 			b.Observe(len(w.stats), r)
 			w.stats = append(w.stats, s)
+		}
+		return err
+	}
+	for i, f := range schema {
+		r := b.Load(i)
+		w.first = append(w.first, len(w.stats))
+		err := errors.Join(watch(stat.KindTally, f.Type.Elem(), r), watch(stat.KindValueCounts, f.Type.Elem(), r))
+		if f.Type.IsList() {
+			err = errors.Join(err, watch(stat.KindValueCounts, column.Int64, b.Emit(program.ListLength, program.Imm{}, r)))
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	exe, err := be.Compile(b.Finish())
@@ -129,26 +148,62 @@ func (w *watcher) close() {
 
 // profile sums up column i.
 func (w *watcher) profile(i int, f column.Field) (Profile, error) {
-	tally, counts := w.stats[2*i].(*stat.Tally), w.stats[2*i+1].(*stat.ValueCounts)
+	first := w.first[i]
+	tally, counts := w.stats[first].(*stat.Tally), w.stats[first+1].(*stat.ValueCounts)
 	p := Profile{Field: f, Rows: tally.Rows(), Nulls: tally.Nulls(), NaNs: tally.NaNs(), Infs: tally.PosInfs() + tally.NegInfs()}
-	types := []column.Type{f.Type}
-	cells := make([]stat.Cell, 1)
 	finite := p.Rows - p.Nulls - p.NaNs - p.Infs
-	numbers := newNumbers(f.Type, finite)
-	err := counts.Each(func(key []byte, count uint64) bool {
-		if err := stat.DecodeKey(types, key, cells); err != nil {
-			panic("quern: bug: own key does not decode: " + err.Error())
-		}
-		if !cells[0].Null {
+	numbers := newNumbers(f.Type.Elem(), finite)
+	err := each(counts, f.Type.Elem(), func(c stat.Cell, count uint64) {
+		if !c.Null {
 			p.Distinct++
-			numbers.add(cells[0], count)
+			numbers.add(c, count)
 		}
-		return true
 	})
 	if finite > 0 && err == nil {
 		p.Numbers, p.Times = numbers.shape(), numbers.span()
 	}
+	if f.Type.IsList() && err == nil {
+		p.Lengths, err = lengths(w.stats[first+2].(*stat.ValueCounts))
+	}
 	return p, err
+}
+
+// each calls f with the values that were counted, in ascending order.
+func each(counts *stat.ValueCounts, t column.Type, f func(c stat.Cell, count uint64)) error {
+	types, cells := []column.Type{t}, make([]stat.Cell, 1)
+	return counts.Each(func(key []byte, count uint64) bool {
+		if err := stat.DecodeKey(types, key, cells); err != nil {
+			panic("quern: bug: own key does not decode: " + err.Error())
+		}
+		f(cells[0], count)
+		return true
+	})
+}
+
+// lengths sums up the lengths of lists.
+func lengths(counts *stat.ValueCounts) (*Lengths, error) {
+	l := &Lengths{}
+	var values []int64
+	var times []uint64
+	err := each(counts, column.Int64, func(c stat.Cell, count uint64) {
+		l.Rows += count
+		switch {
+		case c.Null:
+			l.Nulls += count
+			return
+		case c.Int == 0:
+			l.Empty = count
+		}
+		values, times = append(values, c.Int), append(times, count)
+	})
+	passed := uint64(0)
+	for i, n := range values {
+		if float64(passed) < 0.95*float64(l.Rows-l.Nulls) {
+			l.Most = n
+		}
+		passed, l.Longest = passed+times[i], n
+	}
+	return l, err
 }
 
 // numbers follows the values of a column in ascending order, with their counts.

@@ -85,6 +85,12 @@ func (t Table) feature(p Profile) (*recipe.Feature, string) {
 		return nil, "its name is not UTF-8, so no recipe can name it"
 	case strings.HasPrefix(p.Name, "features."):
 		return nil, "its name would read as that of a feature"
+	case p.Lengths != nil:
+		steps, why := t.listSteps(p)
+		if steps == nil {
+			return nil, why[0]
+		}
+		return &recipe.Feature{Columns: []recipe.Name{{Text: p.Name}}, Steps: steps}, strings.Join(why, "; ")
 	case values == p.NaNs:
 		return nil, "it has no value at all"
 	case p.Type.Numeric() && p.Numbers == nil:

@@ -26,6 +26,8 @@ type array struct {
 	columns []string
 	from    int64 // where its bytes start
 	file    io.ReaderAt
+	matrix  bool   // its rows are lists of shape[1] elements
+	offsets *array // its rows are lists, which begin there; nil: they are not
 }
 
 // maxColumns is the widest matrix whose rows are shown.
@@ -35,12 +37,20 @@ const maxColumns = 4096
 func (a *array) width() int64 {
 	switch {
 	case typeOf(a.dtype) == column.Invalid:
-	case len(a.shape) == 1:
+	case len(a.shape) == 1 || a.matrix && a.shape[1] <= maxColumns:
 		return 1
 	case len(a.shape) == 2 && a.shape[1] <= maxColumns:
 		return a.shape[1]
 	}
 	return 0
+}
+
+// rows returns how many rows a has, if it has a width.
+func (a *array) rows() int64 {
+	if a.offsets != nil {
+		return a.offsets.shape[0] - 1
+	}
+	return a.shape[0]
 }
 
 // typeOf returns the type in which elements are shown; Invalid: they are not.
@@ -111,6 +121,9 @@ func openArrays(parts [][]string, fields []output.Field) (*Table, error) {
 		a := &t.parts[0][i]
 		t.Notes = append(t.Notes, fmt.Sprintf("%s: %s %s", a.name, a.dtype, shapeText(t.totalShape(i))))
 	}
+	for i := range t.parts {
+		t.parts[i] = joinLists(t.parts[i])
+	}
 	t.arrayFields()
 	return t, nil
 }
@@ -166,7 +179,7 @@ func nameColumns(arrays []array, fields []output.Field) {
 		if !ok {
 			return
 		}
-		all = append(all, sink.Field{Field: column.Field{Name: f.Name, Type: typ}, Role: program.Role(f.Role)})
+		all = append(all, sink.Field{Field: column.Field{Name: f.Name, Type: typ}, Role: program.Role(f.Role), Width: f.Width})
 	}
 	layout, err := tensor.Layout(all, false)
 	if err != nil {
@@ -175,6 +188,10 @@ func nameColumns(arrays []array, fields []output.Field) {
 	for i := range arrays {
 		for _, l := range layout {
 			if arrays[i].name != l.Name || arrays[i].columns != nil {
+				continue
+			}
+			if l.Lists != tensor.NoLists {
+				arrays[i].matrix = l.Lists == tensor.Matrix && len(arrays[i].shape) == 2
 				continue
 			}
 			for _, f := range l.Fields {
@@ -207,7 +224,7 @@ func fieldsOf(arrays []array) (fields column.Schema, rows int64, why string) {
 	for i := range arrays {
 		a := &arrays[i]
 		w := a.width()
-		if w > 0 && len(fields) > 0 && a.shape[0] != rows {
+		if w > 0 && len(fields) > 0 && a.rows() != rows {
 			return nil, 0, "the arrays have different lengths"
 		}
 		for j := range w {
@@ -215,7 +232,11 @@ func fieldsOf(arrays []array) (fields column.Schema, rows int64, why string) {
 			if fields.Find(name) >= 0 {
 				return nil, 0, "two columns are called " + name
 			}
-			fields, rows = append(fields, column.Field{Name: name, Type: typeOf(a.dtype)}), a.shape[0]
+			typ := typeOf(a.dtype)
+			if a.lists() {
+				typ = column.ListOf(typ)
+			}
+			fields, rows = append(fields, column.Field{Name: name, Type: typ}), a.rows()
 		}
 	}
 	return fields, rows, ""
@@ -226,7 +247,7 @@ func (a *array) columnName(j int64) string {
 	switch {
 	case int64(len(a.columns)) == a.width():
 		return a.columns[j]
-	case len(a.shape) == 1:
+	case len(a.shape) == 1 || a.matrix:
 		return a.name
 	}
 	return fmt.Sprintf("%s_%d", a.name, j)
@@ -241,7 +262,7 @@ func (t *Table) eachArray(f func(column.Batch) (bool, error)) error {
 		rows := int64(0)
 		for i := range arrays {
 			if arrays[i].width() > 0 {
-				rows = arrays[i].shape[0]
+				rows = arrays[i].rows()
 			}
 		}
 		for from := int64(0); from < rows && len(t.Fields) > 0; from += arrayRows {
@@ -264,6 +285,14 @@ func (t *Table) readArrays(arrays []array, from, n int64) (column.Batch, error) 
 		a := &arrays[i]
 		w, size := a.width(), sizeOf(a.dtype)
 		if w == 0 {
+			continue
+		}
+		if a.lists() {
+			c, err := a.readLists(from, n)
+			if err != nil {
+				return column.Batch{}, err
+			}
+			all[a.name] = c
 			continue
 		}
 		data := make([]byte, n*w*size)

@@ -142,6 +142,8 @@ func parseEntries(f io.ReaderAt, entries map[string]json.RawMessage, metadata ma
 				return nil, fmt.Errorf("the column names of array %q: %w", name, err)
 			}
 		}
+		// Our matrices name their columns, but for those of lists.
+		a.matrix = metadata["format"] == "quern" && len(a.shape) == 2 && a.columns == nil
 		arrays = append(arrays, a)
 	}
 	slices.SortFunc(arrays, func(a, b array) int {

@@ -21,7 +21,8 @@ func Formats() []string { return []string{"table", "json", "jsonl", "csv"} }
 
 // Print writes the first rows of t (0: all) in one of the Formats and returns how
 // many they were. JSON has no NaN or infinities: they are written as texts. In CSV
-// an unquoted empty field is null and a quoted one the empty text.
+// an unquoted empty field is null and a quoted one the empty text; a list is an array
+// of JSON.
 func (t *Table) Print(ctx context.Context, w io.Writer, format string, rows int64) (int64, error) {
 	p := printer{fields: t.Fields, w: w, left: rows, all: rows == 0}
 	var row func(cells []program.Value) error
@@ -116,6 +117,12 @@ func jsonValue(t column.Type, v program.Value) string {
 	switch {
 	case v.Null:
 		return "null"
+	case t.IsList():
+		elements := make([]string, len(v.List))
+		for i, e := range v.List {
+			elements[i] = jsonValue(t.Elem(), e)
+		}
+		return "[" + strings.Join(elements, ", ") + "]"
 	case t.Kind() == column.Floats && math.IsNaN(v.Float):
 		return `"NaN"`
 	case t.Kind() == column.Floats && math.IsInf(v.Float, 0):
@@ -148,8 +155,12 @@ func (p *printer) csvHeader() {
 func (p *printer) csvRow(cells []program.Value) error {
 	texts := make([]string, len(cells))
 	for i, v := range cells {
-		if !v.Null {
-			texts[i] = csvText(string(program.AppendFormat(nil, p.fields[i].Type, v)))
+		switch t := p.fields[i].Type; {
+		case v.Null:
+		case t.IsList():
+			texts[i] = csvText(jsonValue(t, v))
+		default:
+			texts[i] = csvText(string(program.AppendFormat(nil, t, v)))
 		}
 	}
 	_, err := fmt.Fprintln(p.w, strings.Join(texts, ","))
@@ -234,10 +245,13 @@ func (g *grid) line(texts []string) error {
 }
 
 // CellText writes a value for people: one line without control characters, cut to
-// 40 runes. The texts that would read as something else are quoted.
+// 40 runes. The texts that would read as something else are quoted. A list is [a, b].
 func CellText(t column.Type, v program.Value) string {
 	if v.Null {
 		return "null"
+	}
+	if t.IsList() {
+		return listText(t.Elem(), v.List)
 	}
 	s := string(program.AppendFormat(nil, t, v))
 	if t != column.String {
@@ -247,6 +261,25 @@ func CellText(t column.Type, v program.Value) string {
 		s = fmt.Sprintf("%q", s)
 	}
 	return short(s)
+}
+
+// listText writes as much of a list as is shown.
+func listText(elem column.Type, list []program.Value) string {
+	text := "["
+	for i, v := range list {
+		if len(text) > utf8.UTFMax*maxCell {
+			break // what follows is cut anyway
+		}
+		if i > 0 {
+			text += ", "
+		}
+		s := CellText(elem, v)
+		if elem == column.String && !v.Null && s[0] != '"' && strings.ContainsAny(s, ",[]") {
+			s = fmt.Sprintf("%q", s)
+		}
+		text += s
+	}
+	return short(text + "]")
 }
 
 // short cuts s to maxCell printable runes.

@@ -122,6 +122,7 @@ func TestDamagedTensors(t *testing.T) {
 func FuzzTensors(f *testing.F) {
 	f.Add(true, safetensors(`{"x": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "__metadata__": {"x.columns": "[\"a\",\"b\"]"}}`, make([]byte, 8)...))
 	f.Add(true, safetensors(`{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "x2": {"dtype": "BOOL", "shape": [0], "data_offsets": [2, 2]}}`, 1, 2))
+	f.Add(true, safetensors(`{"__metadata__": {"format": "quern"}, "m": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "x.values": {"dtype": "U8", "shape": [8], "data_offsets": [8, 16]}, "x.offsets": {"dtype": "I64", "shape": [3], "data_offsets": [16, 40]}}`, make([]byte, 40)...))
 	f.Add(false, npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2, 1), }\n", 0, 1))
 	f.Fuzz(func(t *testing.T, isSafe bool, data []byte) {
 		name := map[bool]string{true: "x.safetensors", false: "x.npy"}[isSafe]

@@ -162,7 +162,7 @@ func (t *Trace) immediate(in *program.Instr) string {
 	case program.Hash, program.Match:
 		return in.Imm.Text
 	}
-	return ""
+	return listImmediate(in)
 }
 
 // why explains results that are not plain from the arguments.
@@ -170,6 +170,12 @@ func (t *Trace) why(i int) string {
 	in := &t.Program.Code[i]
 	v := t.Values[i]
 	null := func(j int) bool { return t.Values[in.Args[j]].Null }
+	switch {
+	case in.Type.IsList() && !in.Op.Whole():
+		return t.whyElements(i)
+	case in.Op == program.ListPad || in.Op.Whole() && len(in.Args) > 0 && !null(0):
+		return t.whyList(i)
+	}
 	switch in.Op {
 	case program.Lookup:
 		switch {
