@@ -1,6 +1,9 @@
 package features
 
 import (
+	"errors"
+	"fmt"
+
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/features/program"
@@ -48,9 +51,20 @@ func Bind(op Operator, in []column.Field) (Bound, error) {
 	}
 	bound, err := op.Bind(scalars)
 	if err != nil {
-		return nil, err
+		return nil, aboutElements(err, in[list])
 	}
 	return lifted{bound, lists}, nil
+}
+
+// aboutElements says of a wrong type that it is that of the elements of a list.
+func aboutElements(err error, list column.Field) error {
+	var e *diag.Error
+	if !errors.As(err, &e) || e.Code != "Q070" {
+		return err
+	}
+	c := *e
+	c.Message += fmt.Sprintf(", element by element of %s", list.Type)
+	return &c
 }
 
 // liftable reports whether the elements of op's n inputs never meet.

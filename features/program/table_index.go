@@ -11,7 +11,7 @@ import (
 )
 
 // tableIndex finds the row of a key by its canonical bytes: open addressing with
-// linear probing over the table's own keys, at most half full.
+// linear probing over the table's own keys, at most three quarters full.
 type tableIndex struct {
 	keys  *column.Vector
 	slots []uint64 // hash<<32 | row+1; 0 is empty
@@ -24,7 +24,7 @@ func newTableIndex(t *Table) (*tableIndex, error) {
 	if err := checkTableVectors(t); err != nil {
 		return nil, err
 	}
-	x := &tableIndex{keys: &t.Keys, slots: make([]uint64, 1<<bits.Len(uint(2*t.Keys.Len))), null: -1}
+	x := &tableIndex{keys: &t.Keys, slots: make([]uint64, 1<<bits.Len(uint(t.Keys.Len+t.Keys.Len/3))), null: -1}
 	var key, other []byte
 	for i := range t.Keys.Len {
 		if t.Keys.Null(i) {

@@ -45,19 +45,25 @@ func (m *Model) Bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	z := zip.NewWriter(&out)
-	if err := add(z, entryName(0), text); err != nil {
-		return nil, err
-	}
 	bodies, err := allTableBytes(tables)
 	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer // large enough from the start: tables may be, too
+	size := len(text) + 1<<10
+	for _, body := range bodies {
+		size += len(body) + 1<<9
+	}
+	out.Grow(size)
+	z := zip.NewWriter(&out)
+	if err := add(z, entryName(0), text); err != nil {
 		return nil, err
 	}
 	for i, body := range bodies {
 		if err := add(z, entryName(i+1), body); err != nil {
 			return nil, err
 		}
+		bodies[i] = nil
 	}
 	if err := z.SetComment(strings.Repeat(" ", sealLength)); err != nil {
 		return nil, err
