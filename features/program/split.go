@@ -10,9 +10,8 @@ type Component struct {
 // Split cuts p into its components, in the order of their first outputs, then of
 // their first statistics. Whoever runs all of them, in any order, has run p. What
 // depends on constants only goes with the first component. A statistic that observes
-// several tuples keeps them together. together names more inputs that must stay in
-// one component (nil: none).
-func (p *Program) Split(together ...[]string) []Component {
+// several tuples keeps them together.
+func (p *Program) Split() []Component {
 	s := splitter{p: p, inputs: newSets(len(p.Inputs)), rep: make([]int, len(p.Code))}
 	for i := range p.Code {
 		s.rep[i] = s.instr(i)
@@ -24,12 +23,6 @@ func (p *Program) Split(together ...[]string) []Component {
 			at = s.inputs.join(known, at)
 		}
 		stats[o.Stat] = at
-	}
-	for _, names := range together {
-		at := -1
-		for _, name := range names {
-			at = s.inputs.join(at, p.Inputs.Find(name))
-		}
 	}
 	return s.components(stats)
 }

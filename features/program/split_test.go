@@ -51,11 +51,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestSplitTogether(t *testing.T) {
-	got := splitProgram().Split([]string{"c", "e", "no such column"})
-	if len(got) != 2 || !slices.Equal(got[0].Program.Inputs.Names(), []string{"c", "d", "e"}) {
-		t.Errorf("%d components, the first reads %v", len(got), got[0].Program.Inputs.Names())
-	}
+func TestSplitNothing(t *testing.T) {
 	if got := (&Program{}).Split(); len(got) != 0 {
 		t.Errorf("an empty program has %d components", len(got))
 	}

@@ -243,3 +243,30 @@ func TestSetBits(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainHasNoDictionaries whatever the columns are; without the option these have one.
+func TestPlainHasNoDictionaries(t *testing.T) {
+	c := texts(rand.New(rand.NewPCG(6, 6)), 5000, 5, true)
+	for _, plain := range []bool{true, false} {
+		var out bytes.Buffer
+		p, err := Format{Plain: plain}.NewPart(&out, textField())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(p.Write(column.Batch{Rows: c.Len, Columns: []column.Column{c}}), p.Close()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := reference.OpenFile(bytes.NewReader(out.Bytes()), int64(out.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := f.Metadata().RowGroups[0].Columns[0].MetaData
+		if got := m.DictionaryPageOffset > 0; got == plain {
+			t.Errorf("plain %v: a dictionary %v", plain, got)
+		}
+		values, _, _ := readTexts(t, out.Bytes())
+		if len(values) != c.Len {
+			t.Errorf("plain %v: %d rows", plain, len(values))
+		}
+	}
+}
