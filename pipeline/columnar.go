@@ -14,6 +14,17 @@ func columnar(src source.Source) source.Columnar {
 	return c
 }
 
+// componentsOf returns what of p can be computed apart, if that is wanted: else, or
+// where there is nothing to compute, p as it is.
+func componentsOf(p *program.Program, apart bool) []program.Component {
+	if apart {
+		if c := p.Split(); len(c) > 0 {
+			return c
+		}
+	}
+	return []program.Component{p.Whole()}
+}
+
 // sharesOf returns which part of the bytes that all components read each of them
 // reads, once uncompressed. src is nil where columns are not read apart.
 func sharesOf(src source.Columnar, components []program.Component) []float64 {

@@ -12,7 +12,6 @@ type filter struct {
 	inputs  []int // columns of the batch that the program reads
 	args    []column.Column
 	keep    []int32
-	out     column.Batch
 }
 
 // newFilter returns a filter by exe, whose inputs are at the given columns of the batch.
@@ -34,31 +33,6 @@ func (f *filter) rows(batch column.Batch) (keep []int32, all bool, err error) {
 	}
 	f.keep = appendTrue(f.keep[:0], &result.Columns[0])
 	return f.keep, len(f.keep) == batch.Rows, nil
-}
-
-// apply returns batch without the rows that are not kept. The result is valid
-// until the next call.
-func (f *filter) apply(batch column.Batch) (column.Batch, error) {
-	keep, all, err := f.rows(batch)
-	if err != nil || all {
-		return batch, err
-	}
-	if f.out.Columns == nil {
-		f.out.Columns = make([]column.Column, len(batch.Columns))
-	}
-	f.out.Rows = len(keep)
-	for i := range batch.Columns {
-		column.Take(&f.out.Columns[i], &batch.Columns[i], keep)
-	}
-	return f.out, nil
-}
-
-// kept returns the rows that the last call kept; nil for a nil filter.
-func (f *filter) kept() []int32 {
-	if f == nil {
-		return nil
-	}
-	return f.keep
 }
 
 // close gives the session back.

@@ -59,10 +59,7 @@ func (p *Progress) add(rows int, bytes float64) {
 
 // done adds a chunk. p may be nil.
 func (p *Progress) done(c source.Chunk, rows int) {
-	if p != nil {
-		p.rows.Add(int64(rows))
-		p.bytes.Add(c.Bytes)
-	}
+	p.add(rows, float64(c.Bytes))
 }
 
 func phaseTitle(ph *Phase) string { return "fit, scan " + itoa(ph.Number+1) }

@@ -53,7 +53,7 @@ type scanPart struct {
 func (p *Plan) newScanner(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, o Options) (*scanner, error) {
 	s := &scanner{plan: p, src: src, chunks: chunks, phase: ph, total: newMerger(len(ph.Specs))}
 	apart := columnar(src)
-	components := ph.components(apart != nil)
+	components := componentsOf(ph.Program, apart != nil)
 	shares := sharesOf(apart, components)
 	s.workers = o.workersFor(chunks, len(chunks)*len(components), slices.Max(shares))
 	s.res = o.resources(s.workers * len(ph.Specs)) // the first that is done becomes the total
@@ -71,20 +71,6 @@ func (p *Plan) newScanner(ctx context.Context, src source.Source, chunks []sourc
 	}
 	slices.SortStableFunc(s.parts, func(a, b scanPart) int { return cmp.Compare(b.share, a.share) })
 	return s, err
-}
-
-// components cuts the phase into what can be observed apart.
-func (ph *Phase) components(apart bool) []program.Component {
-	if apart {
-		if c := ph.Program.Split(); len(c) > 0 {
-			return c
-		}
-	}
-	all := make([]int, len(ph.Specs))
-	for i := range all {
-		all[i] = i
-	}
-	return []program.Component{{Program: ph.Program, Stats: all}}
 }
 
 // add compiles a component, and the condition that its rows must meet; nil: none.
@@ -174,8 +160,11 @@ func (w *observer) taken(batch column.Batch, t task) (column.Batch, []int32, err
 		taken, kept := w.picker.pick(batch, &w.chosen.chunks[t.chunk])
 		return taken, kept, nil
 	}
-	taken, err := w.filter.apply(batch)
-	return taken, w.filter.kept(), err
+	kept, all, err := w.filter.rows(batch)
+	if err != nil || all {
+		return batch, nil, err
+	}
+	return w.picker.take(batch, kept), kept, nil
 }
 
 // end implements gridWorker: it hands over what the part has learnt.

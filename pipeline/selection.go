@@ -66,11 +66,11 @@ func newChosen(rows int, kept []int32, all bool) chosen {
 	return c
 }
 
-// picker takes the chosen rows out of batches. Its results are valid until the next
-// call; its buffers are reused.
+// picker takes rows out of batches. Its results are valid until the next call; its
+// buffers are reused.
 type picker struct {
 	kept []int32
-	out  column.Batch
+	out  []column.Column
 }
 
 // pick returns the chosen rows of batch and which they are; nil: all.
@@ -84,11 +84,16 @@ func (p *picker) pick(batch column.Batch, c *chosen) (column.Batch, []int32) {
 			p.kept = append(p.kept, int32(i))
 		}
 	}
-	for len(p.out.Columns) < len(batch.Columns) {
-		p.out.Columns = append(p.out.Columns, column.Column{})
+	return p.take(batch, p.kept), p.kept
+}
+
+// take returns the given rows of batch.
+func (p *picker) take(batch column.Batch, rows []int32) column.Batch {
+	for len(p.out) < len(batch.Columns) {
+		p.out = append(p.out, column.Column{})
 	}
 	for i := range batch.Columns {
-		column.Take(&p.out.Columns[i], &batch.Columns[i], p.kept)
+		column.Take(&p.out[i], &batch.Columns[i], rows)
 	}
-	return column.Batch{Rows: c.rows, Columns: p.out.Columns[:len(batch.Columns)]}, p.kept
+	return column.Batch{Rows: len(rows), Columns: p.out[:len(batch.Columns)]}
 }

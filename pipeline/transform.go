@@ -19,10 +19,9 @@ import (
 // a chunk.
 type transformer struct {
 	src     source.Source
-	whole   *program.Program // all that is computed
-	gates   []string         // the columns that where and taken read
-	where   *stage           // rows to read at all; nil: all
-	taken   *stage           // rows that were learnt from; nil unless the manifest should tell
+	gates   []string // the columns that where and taken read
+	where   *stage   // rows to read at all; nil: all
+	taken   *stage   // rows that were learnt from; nil unless the manifest should tell
 	rows    []transformPart
 	apart   bool // rows has components; else it is whole, and gates are read with it
 	targets []*target
@@ -51,32 +50,27 @@ func newTransformer(m *model.Model, r *recipe.Recipe, in *inputs, training bool,
 	if extra != nil {
 		extra = in.available(extra, o)
 	}
-	t := &transformer{src: in, whole: program.Join(values, extra), gates: inputsOf(m.Where, taken),
+	whole := program.Join(values, extra)
+	t := &transformer{src: in, gates: inputsOf(m.Where, taken),
 		locate: func(err error, p *program.Program, c *source.Chunk, keep []int32) error {
 			return locateRun(r.File, err, p, c, keep)
 		}}
 	t.apart = columnar(in) != nil && columnTargets(r)
-	if err := t.compile(m.Where, taken, o); err != nil {
+	if err := t.compile(whole, m.Where, taken, o); err != nil {
 		return nil, nil, err
 	}
-	widths := t.whole.Widths()
+	widths := whole.Widths()
 	var computed []sink.Field
-	for i, f := range t.whole.Fields() {
-		computed = append(computed, sink.Field{Field: f, Role: t.whole.Outputs[i].Role, Width: widths[i]})
+	for i, f := range whole.Fields() {
+		computed = append(computed, sink.Field{Field: f, Role: whole.Outputs[i].Role, Width: widths[i]})
 	}
 	return t, computed, nil
 }
 
 // compile compiles the conditions and what is computed.
-func (t *transformer) compile(where, taken *program.Program, o Options) (err error) {
-	components := allOf(t.whole)
-	if t.apart {
-		if c := t.whole.Split(); len(c) > 0 {
-			components = c
-		}
-	}
+func (t *transformer) compile(whole, where, taken *program.Program, o Options) (err error) {
 	gates := t.gates
-	for _, c := range components {
+	for _, c := range componentsOf(whole, t.apart) {
 		part := transformPart{columns: c.Program.Inputs.Names(), outputs: c.Outputs}
 		if !t.apart {
 			part.columns = union(t.gates, part.columns)
@@ -92,15 +86,6 @@ func (t *transformer) compile(where, taken *program.Program, o Options) (err err
 	}
 	t.taken, err = newStage(o.Backend, taken, gates)
 	return err
-}
-
-// allOf returns p as its only component.
-func allOf(p *program.Program) []program.Component {
-	c := program.Component{Program: p}
-	for i := range p.Outputs {
-		c.Outputs = append(c.Outputs, i)
-	}
-	return []program.Component{c}
 }
 
 // run writes every part to every target that does not have it yet.

@@ -107,25 +107,25 @@ func (w *writer) chunk(ctx context.Context, c *source.Chunk, open []*output.Part
 		if err != nil {
 			return 0, err
 		}
-		if kept, err = w.gate(batch, c, open, n); err != nil {
+		if kept, _, _, err = w.gate(batch, c, open, n); err != nil {
 			return 0, err
 		}
-		rows = batch.Rows
 	}
 	for i := range w.rows {
 		batch, err := w.read(ctx, c, w.rows[i].columns)
 		if err != nil {
 			return 0, err
 		}
-		if i == 0 {
-			rows = batch.Rows
-			if !w.apart || len(w.gates) == 0 {
-				if kept, err = w.gate(batch, c, open, n); err != nil {
-					return 0, err
-				}
+		rows = batch.Rows
+		var picked column.Batch
+		var which []int32
+		if i == 0 && (!w.apart || len(w.gates) == 0) {
+			if kept, picked, which, err = w.gate(batch, c, open, n); err != nil {
+				return 0, err
 			}
+		} else {
+			picked, which = w.picker.pick(batch, &kept)
 		}
-		picked, which := w.picker.pick(batch, &kept)
 		if err := w.compute(&w.rows[i], picked, c, which, open); err != nil {
 			return 0, err
 		}
@@ -152,16 +152,17 @@ func (w *writer) read(ctx context.Context, c *source.Chunk, columns []string) (c
 }
 
 // gate decides which rows of a chunk are written, and begins them in the open parts.
-func (w *writer) gate(batch column.Batch, c *source.Chunk, open []*output.Part, n *counted) (chosen, error) {
+// It returns them, those of batch, and which they are (nil: all).
+func (w *writer) gate(batch column.Batch, c *source.Chunk, open []*output.Part, n *counted) (kept chosen, picked column.Batch, which []int32, err error) {
 	rows, all, err := w.where.rows(batch)
 	if err != nil {
-		return chosen{}, w.locate(err, w.transformer.where.program, c, nil)
+		return kept, picked, nil, w.locate(err, w.transformer.where.program, c, nil)
 	}
-	kept := newChosen(batch.Rows, rows, all)
-	picked, which := w.picker.pick(batch, &kept)
+	kept = newChosen(batch.Rows, rows, all)
+	picked, which = w.picker.pick(batch, &kept)
 	outside, err := w.outside(picked, c, which)
 	if err != nil {
-		return chosen{}, err
+		return kept, picked, nil, err
 	}
 	for _, p := range open {
 		if p == nil {
@@ -171,10 +172,10 @@ func (w *writer) gate(batch column.Batch, c *source.Chunk, open []*output.Part, 
 			p.Outside(n.out+r[0], n.out+r[1])
 		}
 		if err := p.Begin(kept.rows); err != nil {
-			return chosen{}, err
+			return kept, picked, nil, err
 		}
 	}
-	return kept, nil
+	return kept, picked, which, nil
 }
 
 // outside returns the runs of rows of batch that were not learnt from. which are the

@@ -7,6 +7,20 @@ type Component struct {
 	Stats   []int    // numbers of its statistics in the whole program, ascending
 }
 
+// Whole returns p as its own only component.
+func (p *Program) Whole() Component {
+	return Component{Program: p, Outputs: upTo(len(p.Outputs)), Stats: upTo(statCount(p))}
+}
+
+// upTo returns 0 .. n-1.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 // Split cuts p into its components, in the order of their first outputs, then of
 // their first statistics. Whoever runs all of them, in any order, has run p. What
 // depends on constants only goes with the first component. A statistic that observes
@@ -115,11 +129,7 @@ func (p *Program) only(outputs, stats []int) *Program {
 type sets []int
 
 func newSets(n int) sets {
-	s := make(sets, n)
-	for i := range s {
-		s[i] = i
-	}
-	return s
+	return upTo(n)
 }
 
 func (s sets) find(i int) int {
