@@ -163,9 +163,7 @@ func (b *Builder) SetOrigin(o Origin) {
 // AddTable adds a table and returns its number, for Lookup. A table that is there
 // already is found again; another one of the same name is a bug.
 func (b *Builder) AddTable(t Table) int {
-	if t.facts == nil {
-		t.facts = newTableFacts(t)
-	}
+	t = t.remembered()
 	if err := checkTable(&t); err != nil {
 		panic("quern: bug: " + err.Error())
 	}

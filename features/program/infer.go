@@ -23,10 +23,11 @@ func Infer(op Op, imm Imm, args []column.Type, want column.Type) (column.Type, e
 		}
 	}
 	shape := shapeOf(op, args)
-	got, err := derive(op, imm, elements(shape, args), want.Elem())
-	if shape == column.Invalid && (op == Load || op == Const || op.Whole()) {
-		got, err = derive(op, imm, args, want)
+	declared := want
+	if shape != column.Invalid {
+		declared = want.Elem()
 	}
+	got, err := derive(op, imm, elements(shape, args), declared)
 	if err != nil {
 		return column.Invalid, fmt.Errorf("%s: %w", op, err)
 	}

@@ -6,9 +6,7 @@ import "strconv"
 // already, under the first of NAME#2, NAME#3 ... that is free. A table that is
 // there already, under any of these names, is found again.
 func (b *Builder) AddNumbered(t Table) int {
-	if t.facts == nil {
-		t.facts = newTableFacts(t)
-	}
+	t = t.remembered()
 	name, digest := t.Name, t.Digest()
 	for n := 2; ; n++ {
 		at := b.tableNamed(t.Name)

@@ -27,8 +27,14 @@ func checkTable(t *Table) error {
 // NewTable returns the table of keys and values. It keeps the vectors, which must
 // not change any more.
 func NewTable(name string, keys, values column.Vector) Table {
-	t := Table{Name: name, Keys: keys, Values: values}
-	t.facts = newTableFacts(t)
+	return Table{Name: name, Keys: keys, Values: values}.remembered()
+}
+
+// remembered returns t with facts, which its copies share.
+func (t Table) remembered() Table {
+	if t.facts == nil {
+		t.facts = newTableFacts(t)
+	}
 	return t
 }
 
