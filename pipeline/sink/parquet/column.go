@@ -137,11 +137,7 @@ func (w *columnWriter) spreadPages() {
 
 // drain makes pages of the plain rows that are collected, and forgets them.
 func (w *columnWriter) drain() {
-	for from := 0; from < w.rows; {
-		to := w.pageEnd(from)
-		w.dataPage(from, to)
-		from = to
-	}
+	w.dataPages(w.rows)
 	w.done += w.rows
 	w.rows, w.whole = 0, nil
 	w.clearPlain()
@@ -167,7 +163,12 @@ func (w *columnWriter) end() {
 		w.drain()
 		return
 	}
-	for from := 0; from < len(w.lists.ends); {
+	w.dataPages(len(w.lists.ends))
+}
+
+// dataPages makes pages of the first n rows that are collected.
+func (w *columnWriter) dataPages(n int) {
+	for from := 0; from < n; {
 		to := w.pageEnd(from)
 		w.dataPage(from, to)
 		from = to

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"math"
+	"slices"
 
 	"quern/features/column"
 )
@@ -76,7 +77,6 @@ func (w *collector) addCodes(c *column.Column) bool {
 		return true
 	}
 	limit := max(4*sampleRows, (w.rows+c.Len)/2)
-
 	sample := min(c.Len, sampleRows)
 	before := len(w.dict.keys)
 	w.code(codes[:sample], c, 0)
@@ -145,7 +145,8 @@ func (w *collector) codeDistinct(v *column.Vector) bool {
 	if low > high || span > uint64(16*len(w.remap)+1<<12) {
 		return false
 	}
-	w.seen = growInts64(w.seen[:0], int(span/64)+1)
+	words := int(span/64) + 1
+	w.seen = slices.Grow(w.seen[:0], words)[:words]
 	clear(w.seen)
 	for slot, used := range w.remap {
 		if used != notYet {
@@ -336,11 +337,4 @@ func growInts(s []int32, n int) []int32 {
 	bigger := make([]int32, len(s)+n, len(s)+n+len(s)/2)
 	copy(bigger, s)
 	return bigger
-}
-
-func growInts64(s []uint64, n int) []uint64 {
-	if n <= cap(s) {
-		return s[:n]
-	}
-	return make([]uint64, n)
 }
