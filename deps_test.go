@@ -42,6 +42,7 @@ pipeline                 features/... pipeline/...
 shard/...                pipeline pipeline/store
 serve/...                pipeline pipeline/store features/column
 gpu/...                  features/column features/stat features/program features/backend features/diag
+internal/memory          -
 internal/oracletest      -
 internal/simd            features/real
 internal/simd/gen        -

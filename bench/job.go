@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quern/cpu"
+	"quern/internal/memory"
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
@@ -74,7 +75,7 @@ func (j Job) Run(ctx context.Context) (Sample, error) {
 	if e := end(); err == nil {
 		err = e
 	}
-	s.Peak = peakMemory()
+	s.Peak = memory.Peak()
 	return s, err
 }
 

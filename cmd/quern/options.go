@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -75,13 +74,6 @@ func parseBytes(s string) (int64, bool) {
 		}
 	}
 	return 0, false
-}
-
-// heldMemory returns the memory that the process has from the system, in bytes.
-func heldMemory() int64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.Sys)
 }
 
 // relative returns path relative to the current folder where it is in it.

@@ -24,20 +24,6 @@ func totalMemory() int64 {
 	return total
 }
 
-// peakMemory returns the most memory that the process has had, in bytes. It is the
-// high-water mark of the process's own memory: getrusage would count what its parent
-// had when it started it.
-func peakMemory() int64 {
-	text, err := os.ReadFile("/proc/self/status")
-	_, rest, ok := strings.Cut(string(text), "VmHWM:")
-	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	kib, bad := strconv.ParseInt(number, 10, 64)
-	if err != nil || !ok || bad != nil {
-		return heldMemory()
-	}
-	return kib << 10
-}
-
 // fileLimit returns how many files the process may have open; 0: unknown.
 func fileLimit() int64 {
 	var limit unix.Rlimit

@@ -5,9 +5,6 @@ package main
 // totalMemory returns how much memory the machine has, in bytes; 0: unknown.
 func totalMemory() int64 { return 0 }
 
-// peakMemory returns the memory that the process holds, in bytes.
-func peakMemory() int64 { return heldMemory() }
-
 // fileLimit returns how many files the process may have open; 0: unknown.
 func fileLimit() int64 { return 0 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"quern/cmd/quern/phrase"
+	"quern/internal/memory"
 	"quern/pipeline"
 )
 
@@ -34,7 +35,7 @@ func (a *app) work(ctx context.Context, j job) error {
 	if a.flags.quiet {
 		return nil
 	}
-	fmt.Fprintln(a.err, summary(result, o.Backend.Name(), peakMemory()))
+	fmt.Fprintln(a.err, summary(result, o.Backend.Name(), memory.Peak()))
 	next := j.next
 	if len(result.Outputs) > 0 {
 		next = "cat " + relative(result.Outputs[0].Path)
