@@ -31,6 +31,7 @@ func (k *Kernels) elementsAVX2() {
 	k.rankFloats, k.rankInts = rank_float64AVX2, rank_int64AVX2
 	k.sumInts = sumIntsAVX2
 	k.packBools, k.unpackBits = packBoolsAVX2, unpackBitsAVX2
+	k.packCodes = packCodesAVX2
 	k.compact64, k.compact32 = compact_uint64AVX2, compact_uint32AVX2
 	k.expand64, k.expand32 = expand_uint64AVX2, expand_uint32AVX2
 }
@@ -64,6 +65,7 @@ func (k *Kernels) elementsAVX512() {
 	k.rankFloats, k.rankInts = rank_float64AVX512, rank_int64AVX512
 	k.sumInts = sumIntsAVX512
 	k.packBools, k.unpackBits = packBoolsAVX512, unpackBitsAVX512
+	k.packCodes = packCodesAVX512
 	k.compact64, k.compact32 = compact_uint64AVX512, compact_uint32AVX512
 	k.expand64, k.expand32 = expand_uint64AVX512, expand_uint32AVX512
 }

@@ -264,6 +264,11 @@ func packBoolsAVX512(dst []uint64, src []bool)
 //go:noescape
 func unpackBitsAVX512(dst []bool, src []uint64, flip uint64)
 
+// packCodesAVX512 is the inner loop of PackCodes. It writes up to 16 bytes past the last one.
+//
+//go:noescape
+func packCodesAVX512(dst []byte, src []int32, plan *[26]uint64, width int)
+
 // sum24AVX2 is sum24 in package simd.
 //
 //go:noescape
@@ -523,3 +528,8 @@ func packBoolsAVX2(dst []uint64, src []bool)
 //
 //go:noescape
 func unpackBitsAVX2(dst []bool, src []uint64, flip uint64)
+
+// packCodesAVX2 is the inner loop of PackCodes. It writes up to 16 bytes past the last one.
+//
+//go:noescape
+func packCodesAVX2(dst []byte, src []int32, plan *[26]uint64, width int)

@@ -3444,6 +3444,53 @@ DATA unpackBitsAVX512Constants1<>+16(SB)/8, $0x0101010101010101
 DATA unpackBitsAVX512Constants1<>+24(SB)/8, $0x0101010101010101
 GLOBL unpackBitsAVX512Constants1<>(SB), RODATA|NOPTR, $32
 
+// func packCodesAVX512(dst []byte, src []int32, plan *[26]uint64, width int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·packCodesAVX512(SB), NOSPLIT, $0-64
+	MOVQ            plan+48(FP), AX
+	VBROADCASTI64X4 (AX), Z0
+	VBROADCASTI64X4 32(AX), Z1
+	VBROADCASTI64X4 64(AX), Z2
+	VBROADCASTI64X4 96(AX), Z3
+	VBROADCASTI64X4 128(AX), Z4
+	VBROADCASTI64X4 160(AX), Z5
+	VMOVQ           192(AX), X6
+	MOVQ            dst_base+0(FP), AX
+	MOVQ            src_base+24(FP), CX
+	MOVQ            src_len+32(FP), DX
+	MOVQ            width+56(FP), BX
+	MOVQ            BX, SI
+	SHRQ            $0x01, SI
+
+loop:
+	SUBQ          $0x10, DX
+	JL            done
+	VMOVUPD       (CX), Z7
+	VPSRLQ        X6, Z7, Z8
+	VPANDQ        Z5, Z8, Z8
+	VPANDQ        Z4, Z7, Z7
+	VPORQ         Z7, Z8, Z7
+	VPSLLVQ       Z0, Z7, Z8
+	VPSLLVQ       Z1, Z7, Z9
+	VPSRLVQ       Z2, Z7, Z7
+	VPUNPCKHQDQ   Z7, Z9, Z9
+	VPORQ         Z9, Z8, Z7
+	VPERMQ        $0x44, Z7, Z8
+	VPSHUFB       Z3, Z8, Z8
+	VPORQ         Z8, Z7, Z7
+	VMOVDQU       X7, (AX)
+	VEXTRACTI32X4 $0x01, Z7, (AX)(SI*1)
+	ADDQ          BX, AX
+	VEXTRACTI32X4 $0x02, Z7, (AX)
+	VEXTRACTI32X4 $0x03, Z7, (AX)(SI*1)
+	ADDQ          BX, AX
+	ADDQ          $0x40, CX
+	JMP           loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func sum24AVX2(x []float64, valid []uint64, c *[28]float64, out *[8]int64, rest []float64)
 // Requires: AVX, AVX2, BMI2, POPCNT
 TEXT ·sum24AVX2(SB), NOSPLIT, $0-88
@@ -7952,3 +7999,47 @@ DATA unpackBitsAVX2Constants1<>+72(SB)/8, $0x8040201008040201
 DATA unpackBitsAVX2Constants1<>+80(SB)/8, $0x8040201008040201
 DATA unpackBitsAVX2Constants1<>+88(SB)/8, $0x8040201008040201
 GLOBL unpackBitsAVX2Constants1<>(SB), RODATA|NOPTR, $96
+
+// func packCodesAVX2(dst []byte, src []int32, plan *[26]uint64, width int)
+// Requires: AVX, AVX2
+TEXT ·packCodesAVX2(SB), NOSPLIT, $0-64
+	MOVQ    plan+48(FP), AX
+	VMOVDQU (AX), Y0
+	VMOVDQU 32(AX), Y1
+	VMOVDQU 64(AX), Y2
+	VMOVDQU 96(AX), Y3
+	VMOVDQU 128(AX), Y4
+	VMOVDQU 160(AX), Y5
+	VMOVQ   192(AX), X6
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    src_base+24(FP), CX
+	MOVQ    src_len+32(FP), DX
+	MOVQ    width+56(FP), BX
+	MOVQ    BX, SI
+	SHRQ    $0x01, SI
+
+loop:
+	SUBQ         $0x08, DX
+	JL           done
+	VMOVUPD      (CX), Y7
+	VPSRLQ       X6, Y7, Y8
+	VPAND        Y5, Y8, Y8
+	VPAND        Y4, Y7, Y7
+	VPOR         Y7, Y8, Y7
+	VPSLLVQ      Y0, Y7, Y8
+	VPSLLVQ      Y1, Y7, Y9
+	VPSRLVQ      Y2, Y7, Y7
+	VPUNPCKHQDQ  Y7, Y9, Y9
+	VPOR         Y9, Y8, Y7
+	VPERMQ       $0x44, Y7, Y8
+	VPSHUFB      Y3, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VMOVDQU      X7, (AX)
+	VEXTRACTI128 $0x01, Y7, (AX)(SI*1)
+	ADDQ         BX, AX
+	ADDQ         $0x20, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET

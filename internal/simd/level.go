@@ -50,6 +50,7 @@ type Kernels struct {
 	sumInts                                           func(x []int64, valid []uint64) (sum int64, low, high uint64, n int, over uint64)
 	packBools                                         func(dst []uint64, src []bool)
 	unpackBits                                        func(dst []bool, src []uint64, flip uint64)
+	packCodes                                         func(dst []byte, src []int32, plan *[26]uint64, width int)
 	compact64                                         func(dst, src, valid []uint64) int
 	compact32                                         func(dst, src []uint32, valid []uint64) int
 	expand64                                          func(dst, src, valid []uint64, x uint64) (wrote, read int)

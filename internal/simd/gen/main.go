@@ -19,6 +19,7 @@ func main() {
 		packs(g)
 		intSums(g)
 		bools(g)
+		codes(g)
 	}
 	build.Generate()
 }

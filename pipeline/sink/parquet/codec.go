@@ -22,7 +22,8 @@ func newCodec(name string) (*codec, error) {
 		return &codec{kind: format.Snappy}, nil
 	case "zstd", "":
 		// One level for everybody: the bytes of a part must not depend on the machine.
-		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+			zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true)) // few pages are larger
 		return &codec{kind: format.Zstd, zstd: enc}, err
 	}
 	return nil, fmt.Errorf("quern: bug: codec %q was not checked", name)
@@ -46,12 +47,37 @@ func (c *codec) worth(src []byte, coded bool, room *[]byte) bool {
 	if len(src) < worthBytes {
 		return true
 	}
+	size := c.sample(src, room)
+	if coded {
+		return size < sampleBytes/2
+	}
+	return size < sampleBytes-sampleBytes/4
+}
+
+// sample returns how many bytes the sample of a page takes.
+func (c *codec) sample(src []byte, room *[]byte) int {
 	at := (len(src) - sampleBytes) / 2
 	*room = c.compress((*room)[:0], src[at:at+sampleBytes])
-	if coded {
-		return len(*room) < sampleBytes/2
+	return len(*room)
+}
+
+// dictionary is compress for dictionary pages, which cannot be left uncompressed where
+// other pages are not: zstd stores those that a sample says do not compress. What is
+// in room is overwritten.
+func (c *codec) dictionary(room, src []byte) []byte {
+	if c.kind == format.Zstd && len(src) >= worthBytes && c.sample(src, &room) > sampleBytes-sampleBytes/32 {
+		return appendStored(room[:0], src)
 	}
-	return len(*room) < sampleBytes-sampleBytes/4
+	return c.compress(room[:0], src)
+}
+
+// ascending is dictionary for integers of eight bytes that ascend; src is their PLAIN
+// encoding.
+func (c *codec) ascending(room, src []byte, keys []uint64) []byte {
+	if c.kind == format.Zstd {
+		return appendAscending(room[:0], keys)
+	}
+	return c.dictionary(room, src)
 }
 
 // compress appends src, compressed, to dst.

@@ -5,7 +5,6 @@ import (
 	"hash/crc32"
 	"math/bits"
 
-	"github.com/parquet-go/bitpack"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -35,7 +34,6 @@ type columnWriter struct {
 	values   []byte
 	present  []int32
 	valid    column.Bitmap
-	packed   []byte
 	page     []byte
 	slots    packedSlots
 	entries  entries
@@ -105,8 +103,12 @@ func (w *columnWriter) append(c *column.Column) {
 }
 
 // pieceEnd returns how far the rows of c from row from on can be copied in one piece:
-// a multiple of 64, or the end.
+// a multiple of 64, or the end. Numbers are copied page by page, while they are in the
+// cache.
 func (w *columnWriter) pieceEnd(c *column.Column, from int) int {
+	if c.Type() != column.String {
+		return min(c.Len, from+pageRows)
+	}
 	to, text := from, int64(0)
 	for to < c.Len && (to-from < 64 || text < w.limits.batchText) {
 		end := min(c.Len, to+64)
@@ -194,7 +196,11 @@ func (w *columnWriter) pageEnd(from int) int {
 // dictionaryPage writes the dictionary.
 func (w *columnWriter) dictionaryPage() {
 	w.values = w.dict.appendPlain(w.values[:0], w.typ)
-	w.page = w.codec.compress(w.page[:0], w.values)
+	if w.dict.sorted && width(w.typ) == 8 && len(w.dict.keys) >= minAscending {
+		w.page = w.codec.ascending(w.page, w.values, w.dict.keys)
+	} else {
+		w.page = w.codec.dictionary(w.page, w.values)
+	}
 	w.emit(&format.PageHeader{
 		Type:                 format.DictionaryPage,
 		DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(len(w.dict.keys)), Encoding: format.Plain}),
@@ -330,12 +336,8 @@ func (w *columnWriter) appendPacked(dst []byte, codes []int32, width uint) []byt
 
 // pack appends codes, whose number is a multiple of 8, in width bits each.
 func (w *columnWriter) pack(dst []byte, codes []int32, width uint) []byte {
-	size := len(codes) / 8 * int(width)
-	if cap(w.packed) < size+bitpack.PaddingInt32 {
-		w.packed = make([]byte, size+size/4+bitpack.PaddingInt32)
-	}
-	packed := w.packed[:size+bitpack.PaddingInt32]
-	clear(packed)
-	bitpack.Pack(packed, codes, width)
-	return append(dst, packed[:size]...)
+	start, size := len(dst), len(codes)/8*int(width)
+	dst = grow(dst, size+simd.PackCodesSlack)
+	w.kernels.PackCodes(dst[start:], codes, int(width))
+	return dst[:start+size]
 }

@@ -19,6 +19,8 @@ type dictionary struct {
 	bytes int // of the values in PLAIN encoding
 	// unindexed says that keys are not all in the table.
 	unindexed bool
+	// sorted says that keys are integers that ascend.
+	sorted bool
 }
 
 // maxDictionary is how many bytes a dictionary page may have: a reader must hold it
@@ -27,8 +29,8 @@ const maxDictionary = 4 << 20
 
 // reset empties d and keeps its memory.
 func (d *dictionary) reset() {
-	clear(d.table)
-	d.keys, d.bytes, d.unindexed = d.keys[:0], 0, false
+	d.table = d.table[:0]
+	d.keys, d.bytes, d.unindexed, d.sorted = d.keys[:0], 0, false, false
 	d.text.Reset()
 }
 
@@ -84,26 +86,42 @@ func (d *dictionary) home(key uint64) int {
 
 func (d *dictionary) add(at int, key uint64, size int) int32 {
 	code := int32(len(d.keys))
+	d.sorted = false
 	d.keys = append(d.keys, key)
 	d.table[at] = code + 1
 	d.bytes += size
 	return code
 }
 
-// append gives a number that is known to be new its code. It is not looked up before
-// grow.
-func (d *dictionary) append(key uint64, size int) int32 {
-	d.keys = append(d.keys, key)
-	d.bytes += size
-	d.unindexed = true
-	return int32(len(d.keys) - 1)
+// ascend takes the integers low + i of the bits that are set in words, each of size
+// bytes, as the first values. They are not looked up before grow.
+func (d *dictionary) ascend(words []uint64, low int64, size int) {
+	mask := uint64(math.MaxUint64) >> (64 - 8*size)
+	for i, word := range words {
+		for base := uint64(low) + 64*uint64(i); word != 0; word &= word - 1 {
+			d.keys = append(d.keys, (base+uint64(bits.TrailingZeros64(word)))&mask)
+		}
+	}
+	d.bytes = size * len(d.keys)
+	d.unindexed, d.sorted = true, true
 }
 
 // grow makes a larger table of all keys.
-func (d *dictionary) grow() {
+func (d *dictionary) grow() { d.reserve(2*len(d.keys) + 1) }
+
+// reserve sees to it that all keys are in the table, and that it has room for n in all.
+func (d *dictionary) reserve(n int) {
+	if !d.unindexed && 2*n < len(d.table) {
+		return
+	}
 	d.unindexed = false
-	d.table = make([]int32, 2<<bits.Len(uint(max(32, 2*len(d.keys)))))
-	mask := len(d.table) - 1
+	size := 1 << bits.Len(uint(max(32, 2*n)))
+	if cap(d.table) < size {
+		d.table = make([]int32, size)
+	}
+	d.table = d.table[:size]
+	clear(d.table)
+	mask := size - 1
 	for code, key := range d.keys {
 		at := d.home(key)
 		for d.table[at] != 0 {
@@ -154,6 +172,10 @@ func (d *dictionary) appendPlain(dst []byte, t column.Type) []byte {
 
 // see takes the values [from, to) into b.
 func (d *dictionary) see(b *bounds, t column.Type, from, to int) {
+	if d.sorted && to-from > 2 {
+		d.see(b, t, from, from+1)
+		from = to - 1
+	}
 	for code := from; code < to; code++ {
 		switch key := d.keys[code]; {
 		case t == column.String:

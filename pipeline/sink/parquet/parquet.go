@@ -34,7 +34,7 @@ type Format struct {
 }
 
 // createdBy identifies the writer; it changes when the bytes do.
-const createdBy = "quern version 1"
+const createdBy = "quern version 2"
 
 const magic = "PAR1"
 

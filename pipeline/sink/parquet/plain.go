@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/parquet-go/bitpack/unsafecast"
+
 	"quern/features/column"
 	"quern/internal/simd"
 )
@@ -37,7 +39,7 @@ func (w *columnWriter) plainPage(from, to int, b *bounds) int {
 		return len(values)
 	case column.Int32, column.Date:
 		values := presentNumbers(w.kernels, &s.int32s, v.Int32s, valid, from, to)
-		w.values = appendWords32(w.values, values)
+		w.values = appendNumbers(w.values, values)
 		if r := w.kernels.Int32Range(values, nil); r.N > 0 {
 			b.seeInt(int64(r.Low))
 			b.seeInt(int64(r.High))
@@ -45,7 +47,7 @@ func (w *columnWriter) plainPage(from, to int, b *bounds) int {
 		return len(values)
 	case column.Int64, column.Timestamp, column.Datetime:
 		values := presentNumbers(w.kernels, &s.int64s, v.Int64s, valid, from, to)
-		w.values = appendWords64(w.values, values)
+		w.values = appendNumbers(w.values, values)
 		if r := w.kernels.IntRange(values, nil); r.N > 0 {
 			b.seeInt(r.Low)
 			b.seeInt(r.High)
@@ -53,7 +55,7 @@ func (w *columnWriter) plainPage(from, to int, b *bounds) int {
 		return len(values)
 	case column.Float32:
 		values := presentNumbers(w.kernels, &s.float32s, v.Float32s, valid, from, to)
-		w.values = appendFloats32(w.values, values)
+		w.values = appendNumbers(w.values, values)
 		if r := w.kernels.Float32Range(values, nil); r.N > 0 {
 			b.seeReal(float64(r.Low))
 			b.seeReal(float64(r.High))
@@ -61,7 +63,7 @@ func (w *columnWriter) plainPage(from, to int, b *bounds) int {
 		return len(values)
 	case column.Float64:
 		values := presentNumbers(w.kernels, &s.float64s, v.Float64s, valid, from, to)
-		w.values = appendFloats64(w.values, values)
+		w.values = appendNumbers(w.values, values)
 		if r := w.kernels.FloatRange(values, nil); r.N > 0 {
 			b.seeReal(r.Low)
 			b.seeReal(r.High)
@@ -166,42 +168,14 @@ func appendBits(dst []byte, src []bool) []byte {
 	return dst
 }
 
-func appendWords32(dst []byte, src []int32) []byte {
-	start := len(dst)
-	dst = grow(dst, 4*len(src))
-	out := dst[start:]
-	for i, x := range src {
-		binary.LittleEndian.PutUint32(out[4*i:], uint32(x))
+// appendNumbers appends numbers, least significant byte first.
+func appendNumbers[T simd.Fixed](dst []byte, src []T) []byte {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return append(dst, unsafecast.Slice[byte](src)...)
 	}
-	return dst
-}
-
-func appendWords64(dst []byte, src []int64) []byte {
-	start := len(dst)
-	dst = grow(dst, 8*len(src))
-	out := dst[start:]
-	for i, x := range src {
-		binary.LittleEndian.PutUint64(out[8*i:], uint64(x))
-	}
-	return dst
-}
-
-func appendFloats32(dst []byte, src []float32) []byte {
-	start := len(dst)
-	dst = grow(dst, 4*len(src))
-	out := dst[start:]
-	for i, x := range src {
-		binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(x))
-	}
-	return dst
-}
-
-func appendFloats64(dst []byte, src []float64) []byte {
-	start := len(dst)
-	dst = grow(dst, 8*len(src))
-	out := dst[start:]
-	for i, x := range src {
-		binary.LittleEndian.PutUint64(out[8*i:], math.Float64bits(x))
+	dst, err := binary.Append(dst, binary.LittleEndian, src)
+	if err != nil {
+		panic("quern: bug: " + err.Error())
 	}
 	return dst
 }

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"quern/features/column"
@@ -21,6 +22,7 @@ type collector struct {
 	dict    dictionary
 	remap   []int32        // slot of the batch -> code
 	seen    []uint64       // a bit per value
+	ranks   []int32        // per word of seen: how many bits come before
 	plain   column.Vector  // memory of collected values
 	whole   *column.Vector // the values: plain, or a batch's own, not copied
 }
@@ -103,15 +105,17 @@ func (w *collector) codeEntries(codes []int32, c *column.Column) {
 	for _, slot := range c.Index[:c.Len] {
 		remap[slot] = notYet
 	}
-	nulls := false
-	if v := &c.Values; v.Valid != nil {
-		for slot, used := range remap {
-			if used == notYet && !v.Valid.Get(slot) {
-				remap[slot], nulls = nullCode, true
-			}
+	nulls, n := false, 0
+	for slot, used := range remap {
+		if used != notYet {
+			continue
+		}
+		if n++; !c.Values.Valid.Get(slot) {
+			remap[slot], nulls = nullCode, true
 		}
 	}
 	if len(w.dict.keys) > 0 || !w.codeDistinct(&c.Values) {
+		w.dict.reserve(len(w.dict.keys) + n)
 		for slot, used := range remap {
 			if used == notYet {
 				remap[slot] = w.dict.code(&c.Values, slot)
@@ -128,9 +132,9 @@ func (w *collector) codeEntries(codes []int32, c *column.Column) {
 	}
 }
 
-// codeDistinct gives the slots in use their codes, if they are integers close to each
-// other (ids are) and all different: a bit for each shows that, and no hash is needed.
-// Otherwise it changes nothing and returns false.
+// codeDistinct gives the slots in use their codes, in the order of their values, if
+// they are integers close to each other (ids are) and all different: a bit for each
+// shows that, and no hash is needed. Otherwise it changes nothing and returns false.
 func (w *collector) codeDistinct(v *column.Vector) bool {
 	if v.Type.Kind() != column.Ints {
 		return false
@@ -158,10 +162,16 @@ func (w *collector) codeDistinct(v *column.Vector) bool {
 		}
 		w.seen[at/64] |= 1 << (at % 64)
 	}
-	size := width(v.Type)
+	w.dict.ascend(w.seen, low, width(v.Type))
+	w.ranks = growInts(w.ranks[:0], words)
+	for i, rank := 0, 0; i < words; i++ {
+		w.ranks[i] = int32(rank)
+		rank += bits.OnesCount64(w.seen[i])
+	}
 	for slot, used := range w.remap {
 		if used == notYet {
-			w.remap[slot] = w.dict.append(bitsOf(v, slot), size)
+			at := uint64(v.Int(slot)) - uint64(low)
+			w.remap[slot] = w.ranks[at/64] + int32(bits.OnesCount64(w.seen[at/64]&(1<<(at%64)-1)))
 		}
 	}
 	return true
@@ -263,13 +273,12 @@ func (w *collector) addPlain(c *column.Column) {
 	v, from := &w.plain, &c.Values
 	v.Type = w.typ
 	growBits(v, c.Len)
-	if c.Index == nil && from.Valid == nil {
+	if from.Valid == nil || from.Valid.Count(from.Len) == from.Len {
 		setBits(v.Valid, v.Len, c.Len)
 	} else {
 		for i := range c.Len {
-			if from.Valid.Get(c.Slot(i)) {
-				v.Valid.Set(v.Len + i)
-			}
+			at := v.Len + i
+			v.Valid[at>>6] |= presence(from.Valid, c.Slot(i)) << (at & 63)
 		}
 	}
 	v.Bools = appendSlots(v.Bools, from.Bools, c)
@@ -284,6 +293,9 @@ func (w *collector) addPlain(c *column.Column) {
 	w.whole = v
 }
 
+// presence is the bit of a slot, without a branch that nobody could foretell.
+func presence(valid column.Bitmap, slot int) uint64 { return valid[slot>>6] >> (slot & 63) & 1 }
+
 // appendSlots appends the slots of c's rows; src nil: nothing.
 func appendSlots[T any](dst, src []T, c *column.Column) []T {
 	if src == nil {
@@ -292,8 +304,11 @@ func appendSlots[T any](dst, src []T, c *column.Column) []T {
 	if c.Index == nil {
 		return append(dst, src[:c.Len]...)
 	}
-	for _, slot := range c.Index {
-		dst = append(dst, src[slot])
+	start := len(dst)
+	dst = slices.Grow(dst, c.Len)[:start+c.Len]
+	rows := dst[start:]
+	for i, slot := range c.Index[:len(rows)] {
+		rows[i] = src[slot]
 	}
 	return dst
 }
