@@ -23,6 +23,7 @@ type writer struct {
 	taken  *filter
 	picker picker
 	args   []column.Column
+	single bool             // the part has one chunk
 	whole  backend.Session  // of the one component; nil where there are several
 	casts  []*column.Column // buffers of narrowed columns
 	at     []int            // numbers of a target's fields
@@ -72,6 +73,7 @@ func (w *writer) part(ctx context.Context, i int, n *counted, meter *Progress) (
 		w.skip(i, n, meter) // an interrupted run wrote it
 		return nil
 	}
+	w.single = len(w.parts[i]) == 1
 	for _, c := range w.parts[i] {
 		in, err := w.chunk(ctx, &c, open, n)
 		if err != nil {
@@ -170,6 +172,9 @@ func (w *writer) gate(batch column.Batch, c *source.Chunk, open []*output.Part, 
 		}
 		for _, r := range outside {
 			p.Outside(n.out+r[0], n.out+r[1])
+		}
+		if w.single {
+			p.Expect(kept.rows)
 		}
 		if err := p.Begin(kept.rows); err != nil {
 			return kept, picked, nil, err

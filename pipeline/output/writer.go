@@ -119,6 +119,14 @@ func (w *Writer) encoder() *encoder {
 	return &encoder{content: make([]content, len(w.job.Fields)), digest: newDigester()}
 }
 
+// Expect says, before the first run, how many rows the part will have. It need not be
+// called.
+func (p *Part) Expect(rows int) {
+	if sized, ok := p.encoder.sink.(sink.SizedPart); ok {
+		sized.Expect(rows)
+	}
+}
+
 // Begin begins a run of rows, which follow those before. Their columns come by
 // Columns.
 func (p *Part) Begin(rows int) error {

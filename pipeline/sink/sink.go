@@ -45,6 +45,15 @@ type ColumnPart interface {
 	End() error
 }
 
+// SizedPart is a Part that holds less if it knows how many rows are to come: one whose
+// file begins with what their number decides.
+type SizedPart interface {
+	Part
+	// Expect says, before the first Write, how many rows the part will have. Without it
+	// they end at Close.
+	Expect(rows int)
+}
+
 // Format makes parts of one format.
 type Format interface {
 	// Suffix of the files, with its dot: ".parquet".

@@ -254,3 +254,33 @@ func TestListAndSyncEndWithTheContext(t *testing.T) {
 		t.Errorf("Lock: %v", err)
 	}
 }
+
+// TestLargeObjectsTakeWhatTheyHold writes objects around the sizes from which room is
+// reserved, in writes of several sizes, and checks their bytes and that nothing stays
+// reserved behind them.
+func TestLargeObjectsTakeWhatTheyHold(t *testing.T) {
+	s, root := newStore(t)
+	text := strings.Repeat("0123456789abcdefghi", 20<<20/19)
+	for i, size := range []int{1<<20 - 1, 1 << 20, 1<<20 + 1, 8<<20 - 1, 8 << 20, 8<<20 + 1, 17<<20 + 3} {
+		for _, step := range []int{300 << 10, 5 << 20, 20 << 20} {
+			name := fmt.Sprintf("part-%d-%d", i, step)
+			w, err := s.Create(context.Background(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for at := 0; at < size && err == nil; at += step {
+				_, err = io.WriteString(w, text[at:min(size, at+step)])
+			}
+			if err := errors.Join(err, w.Commit()); err != nil {
+				t.Fatal(err)
+			}
+			if got := get(t, s, name); got != text[:size] {
+				t.Fatalf("%d bytes in writes of %d: %d others are there", size, step, len(got))
+			}
+			if taken := allocated(t, filepath.Join(root, name)); taken > int64(size)+1<<20 {
+				t.Errorf("%d bytes in writes of %d take %d of the disk", size, step, taken)
+			}
+			s.Remove(context.Background(), name)
+		}
+	}
+}

@@ -188,3 +188,12 @@ func TestPermissionsAreTheUsers(t *testing.T) {
 		t.Errorf("mode %v, want %v", got.Mode(), want.Mode())
 	}
 }
+
+// allocated returns how many bytes of the disk a file takes.
+func allocated(t *testing.T, path string) int64 {
+	var info syscall.Stat_t
+	if err := syscall.Stat(path, &info); err != nil {
+		t.Fatal(err)
+	}
+	return info.Blocks * 512
+}

@@ -61,29 +61,47 @@ func (f Format) NewPart(w io.Writer, fields []sink.Field) (sink.Part, error) {
 }
 
 type piece struct {
-	w    io.Writer
-	rows *tensor.Writer
+	w        io.Writer
+	rows     *tensor.Writer
+	expected int     // rows; 0: not known
+	written  []int64 // the lengths of the arrays, if they are written
 }
 
+// Expect implements sink.SizedPart.
+func (p *piece) Expect(rows int) { p.expected = rows }
+
 // Write appends a batch.
-func (p *piece) Write(batch column.Batch) error { return p.rows.Append(batch) }
+func (p *piece) Write(batch column.Batch) error {
+	if p.written != nil && batch.Rows > 0 {
+		panic("quern: bug: more rows than were expected")
+	}
+	if batch.Rows == 0 || batch.Rows != p.expected || p.rows.Rows() > 0 {
+		return p.rows.Append(batch)
+	}
+	p.written = p.rows.SizesOf(batch)
+	return p.rows.Stream(p.w, batch)
+}
 
 // Reset starts another piece.
 func (p *piece) Reset(w io.Writer) error {
-	p.w = w
+	p.w, p.expected, p.written = w, 0, nil
 	p.rows.Reset()
 	return nil
 }
 
-// Close writes the piece.
+// Close writes the piece, or what is left of it.
 func (p *piece) Close() error {
-	var lengths []byte
-	for i := range p.rows.Arrays() {
-		data := p.rows.Data(i)
-		if _, err := p.w.Write(data); err != nil {
-			return err
+	if p.written == nil {
+		p.written = p.rows.Sizes()
+		for i := range p.rows.Arrays() {
+			if _, err := p.w.Write(p.rows.Data(i)); err != nil {
+				return err
+			}
 		}
-		lengths = binary.LittleEndian.AppendUint64(lengths, uint64(len(data)))
+	}
+	var lengths []byte
+	for _, n := range p.written {
+		lengths = binary.LittleEndian.AppendUint64(lengths, uint64(n))
 	}
 	_, err := p.w.Write(lengths)
 	return err

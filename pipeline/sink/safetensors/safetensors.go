@@ -34,8 +34,8 @@ const metadata = "__metadata__"
 // Suffix returns ".safetensors".
 func (Format) Suffix() string { return ".safetensors" }
 
-// NewPart starts a file. The arrays are held until Close, because the header, which
-// comes first, tells their length.
+// NewPart starts a file. The header, which comes first, tells how long the arrays are:
+// they are held until Close, unless all rows come at once and are expected.
 func (f Format) NewPart(w io.Writer, fields []sink.Field) (sink.Part, error) {
 	rows, err := tensor.NewWriter(fields, f.Columns)
 	if err != nil {
@@ -50,37 +50,51 @@ func (f Format) NewPart(w io.Writer, fields []sink.Field) (sink.Part, error) {
 }
 
 type part struct {
-	w      io.Writer
-	fields []sink.Field
-	rows   *tensor.Writer
+	w        io.Writer
+	fields   []sink.Field
+	rows     *tensor.Writer
+	expected int  // rows; 0: not known
+	written  bool // all of it
 }
 
+// Expect implements sink.SizedPart.
+func (p *part) Expect(rows int) { p.expected = rows }
+
 // Write appends a batch.
-func (p *part) Write(batch column.Batch) error { return p.rows.Append(batch) }
+func (p *part) Write(batch column.Batch) error {
+	if p.written && batch.Rows > 0 {
+		panic("quern: bug: more rows than were expected")
+	}
+	if batch.Rows == 0 || batch.Rows != p.expected || p.rows.Rows() > 0 {
+		return p.rows.Append(batch)
+	}
+	p.written = true
+	if err := p.begin(p.rows.SizesOf(batch)); err != nil {
+		return err
+	}
+	return p.rows.Stream(p.w, batch)
+}
 
 // Reset starts another part.
 func (p *part) Reset(w io.Writer) error {
-	p.w = w
+	p.w, p.expected, p.written = w, 0, false
 	p.rows.Reset()
 	return nil
 }
 
 // entry is an array's entry in the header.
 type entry struct {
-	DType   string  `json:"dtype"`
-	Shape   []int64 `json:"shape"`
-	Offsets [2]int  `json:"data_offsets"`
+	DType   string   `json:"dtype"`
+	Shape   []int64  `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// Close writes header and data.
+// Close writes header and data, unless that is done.
 func (p *part) Close() error {
-	header, err := p.header()
-	if err != nil {
-		return err
+	if p.written {
+		return nil
 	}
-	var length [8]byte
-	binary.LittleEndian.PutUint64(length[:], uint64(len(header)))
-	if _, err := p.w.Write(append(length[:], header...)); err != nil {
+	if err := p.begin(p.rows.Sizes()); err != nil {
 		return err
 	}
 	for i := range p.rows.Arrays() {
@@ -91,14 +105,26 @@ func (p *part) Close() error {
 	return nil
 }
 
+// begin writes the header of arrays of these bytes.
+func (p *part) begin(sizes []int64) error {
+	header, err := p.header(sizes)
+	if err != nil {
+		return err
+	}
+	var length [8]byte
+	binary.LittleEndian.PutUint64(length[:], uint64(len(header)))
+	_, err = p.w.Write(append(length[:], header...))
+	return err
+}
+
 // header returns the JSON header, padded so that the data is aligned. Its keys are
 // sorted by encoding/json, so equal parts have equal bytes.
-func (p *part) header() ([]byte, error) {
+func (p *part) header(sizes []int64) ([]byte, error) {
 	names := map[string]string{"format": "quern"}
 	entries := map[string]any{metadata: names}
-	at := 0
+	at := int64(0)
 	for i, a := range p.rows.Arrays() {
-		e := entry{DType: [...]string{"F32", "F64", "I64", "U8"}[a.DType], Shape: a.Shape(int64(len(p.rows.Data(i)))), Offsets: [2]int{at, at + len(p.rows.Data(i))}}
+		e := entry{DType: [...]string{"F32", "F64", "I64", "U8"}[a.DType], Shape: a.Shape(sizes[i]), Offsets: [2]int64{at, at + sizes[i]}}
 		if len(e.Shape) == 2 && a.Lists == tensor.NoLists {
 			list, err := json.Marshal(fieldNames(p.fields, a))
 			if err != nil {
@@ -107,7 +133,7 @@ func (p *part) header() ([]byte, error) {
 			names[a.Name+".columns"] = string(list)
 		}
 		entries[a.Name] = e
-		at += len(p.rows.Data(i))
+		at += sizes[i]
 	}
 	header, err := json.Marshal(entries)
 	for err == nil && len(header)%8 != 0 {

@@ -140,6 +140,27 @@ func TestBatchesAndReuseDoNotShow(t *testing.T) {
 	}
 }
 
+// TestExpectedRowsDoNotShow writes the same rows expected, unexpected, wrongly expected,
+// and with other parts before in the same memory.
+func TestExpectedRowsDoNotShow(t *testing.T) {
+	for _, f := range []safetensors.Format{{}, {Columns: true}} {
+		fields, batch := table(70)
+		want := write(t, f, batch)
+		p, _ := f.NewPart(&bytes.Buffer{}, fields)
+		for _, expected := range []int{70, 0, 71, 70, 70} {
+			var out bytes.Buffer
+			err := p.Reset(&out)
+			p.(sink.SizedPart).Expect(expected)
+			if err := errors.Join(err, p.Write(batch), p.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(out.Bytes(), want) {
+				t.Errorf("columns %v: %d rows expected of 70 give other bytes", f.Columns, expected)
+			}
+		}
+	}
+}
+
 func TestNamesAndTypesThatHaveNoPlace(t *testing.T) {
 	for _, f := range []sink.Field{field("__metadata__", column.Int64, program.RoleFeature), field("s", column.String, program.RoleFeature)} {
 		var e *diag.Error

@@ -3,6 +3,8 @@ package tensor
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
+	"slices"
 
 	"quern/features/column"
 )
@@ -45,11 +47,9 @@ func (s *cells) begin(n int) {
 func (s *cells) prepare(j int, t DType, c *column.Column) int {
 	e, v := &s.columns[j], &c.Values
 	e.index, e.dtype = c.Index, t
-	if v.Valid != nil && t != F32 && t != F64 {
-		for i := range c.Len {
-			if !v.Valid.Get(c.Slot(i)) {
-				return i
-			}
+	if t != F32 && t != F64 {
+		if row := firstNull(c); row >= 0 {
+			return row
 		}
 	}
 	switch t {
@@ -77,14 +77,32 @@ func (s *cells) prepare(j int, t DType, c *column.Column) int {
 	return -1
 }
 
+// firstNull returns the first row that is null, or -1. Most often a dictionary's null
+// slot is the only one, and is not used.
+func firstNull(c *column.Column) int {
+	nulls, last := 0, 0
+	eachNull(&c.Values, func(i int) { nulls, last = nulls+1, i })
+	switch {
+	case nulls == 0:
+		return -1
+	case c.Index != nil && nulls == 1:
+		return slices.Index(c.Index, int32(last))
+	}
+	for i := range c.Len {
+		if !c.Values.Valid.Get(c.Slot(i)) {
+			return i
+		}
+	}
+	return -1
+}
+
 // eachNull calls f for every null slot.
 func eachNull(v *column.Vector, f func(int)) {
-	if v.Valid == nil {
-		return
-	}
-	for i := range v.Len {
-		if !v.Valid.Get(i) {
-			f(i)
+	for at := 0; v.Valid != nil && at < v.Len; at += 64 {
+		for nulls := ^v.Valid[at/64]; nulls != 0; nulls &= nulls - 1 {
+			if i := at + bits.TrailingZeros64(nulls); i < v.Len {
+				f(i)
+			}
 		}
 	}
 }

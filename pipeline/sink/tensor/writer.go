@@ -1,18 +1,22 @@
 package tensor
 
 import (
+	"io"
+
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/pipeline/sink"
 )
 
-// Writer collects batches as the bytes of arrays. It is used by one goroutine.
+// Writer turns batches into the bytes of arrays: it collects those of many batches, or
+// streams those of one. It is used by one goroutine.
 type Writer struct {
 	fields []sink.Field
 	arrays []Array
 	data   [][]byte // per array
 	rows   int
 	cells  cells
+	block  []byte // of Stream
 }
 
 // NewWriter returns a writer of the arrays that Layout gives.
@@ -31,6 +35,15 @@ func (w *Writer) Arrays() []Array { return w.arrays }
 
 // Data returns the bytes of array i so far. They belong to the writer.
 func (w *Writer) Data(i int) []byte { return w.data[i] }
+
+// Sizes returns the bytes of every array so far.
+func (w *Writer) Sizes() []int64 {
+	sizes := make([]int64, len(w.data))
+	for i, d := range w.data {
+		sizes[i] = int64(len(d))
+	}
+	return sizes
+}
 
 // Rows returns how many rows there are so far.
 func (w *Writer) Rows() int { return w.rows }
@@ -57,26 +70,104 @@ func (w *Writer) Append(batch column.Batch) error {
 			}
 			continue
 		}
-		start, size, stride := len(w.data[i]), a.DType.Size(), a.DType.Size()*len(a.Fields)
-		w.data[i] = grow(w.data[i], stride*batch.Rows)
-		w.cells.begin(len(a.Fields))
-		for j, f := range a.Fields {
-			c := &batch.Columns[f]
-			if row := w.cells.prepare(j, a.DType, c); row >= 0 {
-				return w.nullError(a, f, row)
-			}
+		if err := w.prepare(a, batch); err != nil {
+			return err
 		}
-		for from := 0; from < batch.Rows; from += tile {
-			to := min(batch.Rows, from+tile)
-			rows := w.data[i][start+from*stride : start+to*stride]
-			for j := range a.Fields {
-				w.cells.put(rows[j*size:], stride, j, from, to)
-			}
-		}
+		start := len(w.data[i])
+		w.data[i] = grow(w.data[i], a.stride()*batch.Rows)
+		w.fill(a, w.data[i][start:], 0, batch.Rows)
 	}
 	w.rows += batch.Rows
 	return nil
 }
+
+// SizesOf returns the bytes of every array of a batch that is all there is.
+func (w *Writer) SizesOf(batch column.Batch) []int64 {
+	sizes := make([]int64, len(w.arrays))
+	for i := range w.arrays {
+		a := &w.arrays[i]
+		elements := batch.Rows * len(a.Fields)
+		switch a.Lists {
+		case Matrix, Values:
+			elements = batch.Columns[a.Fields[0]].Values.Elements.Len
+		case Offsets:
+			elements = batch.Rows + 1
+		}
+		sizes[i] = int64(elements) * int64(a.DType.Size())
+	}
+	return sizes
+}
+
+// Stream writes the arrays of a batch that is all there is, one after the other, and
+// collects nothing: SizesOf tells how long they are. Errors as those of Append, or of to.
+func (w *Writer) Stream(to io.Writer, batch column.Batch) error {
+	for i := range w.arrays {
+		a := &w.arrays[i]
+		if a.Lists != NoLists {
+			if err := w.appendLists(i, &batch.Columns[a.Fields[0]]); err != nil {
+				return err
+			}
+			if _, err := to.Write(w.data[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := w.prepare(a, batch); err != nil {
+			return err
+		}
+		if err := w.stream(to, a, batch.Rows); err != nil {
+			return err
+		}
+	}
+	w.Reset()
+	return nil
+}
+
+// stream writes array a, which is prepared, block by block.
+func (w *Writer) stream(to io.Writer, a *Array, rows int) error {
+	stride := a.stride()
+	step := max(1, blockBytes/stride)
+	w.block = resize(w.block, step*stride)
+	for from := 0; from < rows; from += step {
+		next := min(rows, from+step)
+		block := w.block[:(next-from)*stride]
+		w.fill(a, block, from, next)
+		if _, err := to.Write(block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blockBytes is how much is streamed at a time: it stays in the cache of a core until
+// it is digested and written.
+const blockBytes = 1 << 18
+
+// prepare makes the elements of the columns of array a.
+func (w *Writer) prepare(a *Array, batch column.Batch) error {
+	w.cells.begin(len(a.Fields))
+	for j, f := range a.Fields {
+		if row := w.cells.prepare(j, a.DType, &batch.Columns[f]); row >= 0 {
+			return w.nullError(a, f, row)
+		}
+	}
+	return nil
+}
+
+// fill writes rows [from, to) of array a, which is prepared, to dst.
+func (w *Writer) fill(a *Array, dst []byte, from, to int) {
+	size, stride := a.DType.Size(), a.stride()
+	for ; from < to; from += tile {
+		next := min(to, from+tile)
+		for j := range a.Fields {
+			w.cells.put(dst[j*size:], stride, j, from, next)
+		}
+		dst = dst[(next-from)*stride:]
+	}
+}
+
+// stride returns the bytes of a row of the array, which has no lists.
+func (a *Array) stride() int { return a.DType.Size() * len(a.Fields) }
 
 // nullError says that a row of field f is, or has, a null that array a cannot hold.
 func (w *Writer) nullError(a *Array, f, row int) error {
