@@ -36,8 +36,8 @@ type Sample struct {
 	Wall     float64 `json:"wall_s"`
 	CPU      float64 `json:"cpu_s"`
 	Fit      float64 `json:"fit_s"`       // until the model is learnt
-	Model    float64 `json:"model_s"`     // writing the model
-	Write    float64 `json:"transform_s"` // transform and write
+	Model    float64 `json:"model_s"`     // writing the model, beside what follows
+	Write    float64 `json:"transform_s"` // transform and write, from then on
 	Peak     int64   `json:"peak_bytes"`
 	Scans    int     `json:"scans"` // of fitting
 	BytesIn  int64   `json:"bytes_in"`
@@ -142,7 +142,7 @@ func (j Job) run(ctx context.Context, r *recipe.Recipe) (Sample, error) {
 	}
 	done := time.Now()
 	s.Wall, s.CPU = done.Sub(started).Seconds(), (cpuTime() - before).Seconds()
-	s.Fit, s.Model, s.Write = fitted.Sub(started).Seconds(), saved.Sub(fitted).Seconds(), done.Sub(saved).Seconds()
+	s.Fit, s.Model, s.Write = fitted.Sub(started).Seconds(), saved.Sub(fitted).Seconds(), done.Sub(fitted).Seconds()
 	s.Rows, s.Scans, s.BytesIn, s.Digest = result.RowsIn, result.Scans, j.Data.Bytes, result.Digest
 	for _, out := range result.Outputs {
 		for _, p := range out.Manifest.Files {

@@ -38,6 +38,9 @@ func stageRules() []stageRule {
 		{"freeze", "quern/pipeline.(*Phase).learn"},
 		{"freeze", "quern/pipeline.(*Plan)"},
 		{"compile", "quern/pipeline."},
+		{"merge", "quern/features/stat.(*table).absorb"}, // the rest: workers that stages start
+		{"freeze", "quern/features/stat."},
+		{"freeze", "quern/features/program."},
 	}
 }
 

@@ -96,6 +96,9 @@ func (b *binder) lookup(in *program.Instr) evaluate {
 			kernel.Values(d.ints, d.valid, t.ints, rows)
 		default:
 			kernel.Sequence(d.ints, d.valid, t.first, rows)
+			if t.apart {
+				kernel.FillNulls(d.ints, d.valid, c.args[0].valid, t.other)
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"slices"
+
 	"quern/cpu/kernel"
 	"quern/features/column"
 )
@@ -103,10 +105,17 @@ func (l *lane) copy(set *kernel.Set, v *column.Vector, lo, hi int) {
 	}
 }
 
+// usesNull reports whether a row may point to a null slot of v. Sources append one null
+// slot to every dictionary; where no row points to it, no kernel has to care.
+func usesNull(v *column.Vector, index []int32) bool {
+	slot, ok := kernel.OnlyNull(v.Valid, v.Len)
+	return !ok || slices.Contains(index, int32(slot))
+}
+
 // gather makes l, which was aimed at some memory, the slots of v that rows point
 // to. v is in register or in storage form.
 func (l *lane) gather(v *column.Vector, index []int32) {
-	if v.Valid != nil {
+	if v.Valid != nil && usesNull(v, index) {
 		l.valid = l.bits[:kernel.Words(len(index))]
 		kernel.GatherBits(l.valid, v.Valid, index)
 	}

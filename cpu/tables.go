@@ -18,10 +18,12 @@ type table struct {
 	ints   []int64
 	floats []float64
 	first  int64 // without ints and floats: row i has the value first+i
+	apart  bool  // the null row, which is the last, has not that value but other
+	other  int64
 }
 
 func newTable(source *program.Table) *table {
-	t := &table{null: nullRow(&source.Keys), find: finder(&source.Keys)}
+	t := &table{null: nullRow(&source.Keys), find: finder(source)}
 	switch v := &source.Values; {
 	case v.Len == 0 && v.Type == column.Float64:
 		t.floats = make([]float64, 1) // Values wants one, if only to pass over it
@@ -29,6 +31,8 @@ func newTable(source *program.Table) *table {
 		t.floats = v.Float64s
 	case sequence(v.Int64s):
 		t.first = firstOf(v.Int64s)
+	case int(t.null) == v.Len-1 && sequence(v.Int64s[:t.null]):
+		t.first, t.apart, t.other = firstOf(v.Int64s), true, v.Int64s[t.null]
 	default:
 		t.ints = v.Int64s
 	}
@@ -66,9 +70,14 @@ func nullRow(keys *column.Vector) int32 {
 
 // finder returns the search for keys of one kind. A null argument's slot gets
 // any row.
-func finder(keys *column.Vector) func(c *call, rows []int32) {
+func finder(source *program.Table) func(c *call, rows []int32) {
+	keys := &source.Keys
 	if keys.Type.Kind() == column.Strings {
-		t := kernel.NewStringTable(keys.Text.Bytes, keys.Text.Offsets, keys.Valid)
+		index, err := source.Index()
+		if err != nil {
+			panic("quern: bug: a table that was not verified: " + err.Error())
+		}
+		t := kernel.NewStringTable(keys.Text.Bytes, keys.Text.Offsets, keys.Valid, index.Slots())
 		return func(c *call, rows []int32) {
 			kernel.FindStrings(rows, &c.args[0].text, c.args[0].valid, t, c.probe)
 		}

@@ -126,20 +126,26 @@ func valueKey(t column.Type, v program.Value) string {
 	return string(program.AppendCanonical([]byte{1}, t, v))
 }
 
-// withNullKey returns a copy of v, which has no nulls, with one more slot, a null.
+// withNullKey returns v, which has no nulls, with one more slot, a null. It shares the
+// bytes of texts with v.
 func withNullKey(v column.Vector) column.Vector {
-	out, null := column.Column{}, column.NewBitmap(v.Len+1)
-	null.Fill(v.Len)
-	rows := make([]int32, v.Len+1) // the last is any slot: it is null
-	for i := range v.Len {
-		rows[i] = int32(i)
+	n := v.Len
+	v.Valid = column.NewBitmap(n + 1)
+	v.Valid.Fill(n)
+	switch v.Len++; v.Type.Kind() {
+	case column.Bools:
+		v.Bools = append(v.Bools[:n:n], false)
+	case column.Ints:
+		v.Int64s = append(v.Int64s[:n:n], 0)
+	case column.Floats:
+		v.Float64s = append(v.Float64s[:n:n], 0)
+	default:
+		v.Text.Offsets = append(append(make([]uint32, 0, n+2), v.Text.Offsets...), uint32(len(v.Text.Bytes)))
+		if n == 0 {
+			v.Text.Offsets = []uint32{0, 0}
+		}
 	}
-	if v.Len == 0 {
-		return program.RegisterVector(v.Type, program.NullValue())
-	}
-	column.Take(&out, &column.Column{Len: v.Len, Values: v}, rows)
-	out.Values.Valid = null
-	return out.Values
+	return v
 }
 
 // boolRank is 1 for true.

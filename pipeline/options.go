@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math/rand/v2"
 	"runtime"
 
 	"quern/features/backend"
@@ -26,8 +27,8 @@ type Options struct {
 	// Overwrite allows finished outputs to be replaced.
 	Overwrite bool
 	// Fitted is given the model by Fit and Run: after it is clear that the outputs may
-	// be written, and before they are, so that finished outputs never lack their model.
-	// nil: nobody.
+	// be written. Run writes parts of them meanwhile, and finishes none before Fitted
+	// has returned, so that finished outputs never lack their model. nil: nobody.
 	Fitted func(*model.Model) error
 	// Progress is told how far a phase is; nil: nobody.
 	Progress *Progress
@@ -68,7 +69,7 @@ func (o *Options) resources(n int) stat.Resources {
 	if o.Memory > 0 {
 		bytes = max(bytes, leastStatistic)
 	}
-	return stat.Resources{Bytes: bytes, Dir: o.SpillDir}
+	return stat.Resources{Bytes: bytes, Dir: o.SpillDir, Seed: rand.Uint64() | 1}
 }
 
 // leastStatistic is what a statistic gets however small the budget is: with less it
@@ -79,11 +80,4 @@ func (o *Options) notice(text string) {
 	if o.Notice != nil {
 		o.Notice(text)
 	}
-}
-
-func (o *Options) fitted(m *model.Model) error {
-	if o.Fitted == nil {
-		return nil
-	}
-	return o.Fitted(m)
 }

@@ -108,10 +108,11 @@ func transform(ctx context.Context, result *Result, r *recipe.Recipe, in *inputs
 	if err := t.begin(ctx, result, r, in, training, computed, o); err != nil {
 		return err
 	}
-	if err := o.fitted(result.Model); err != nil {
+	err = o.besideFitted(ctx, result.Model, func(ctx context.Context) (err error) {
+		result.RowsOut, result.RowsIn, err = t.run(ctx, o, in.chunks)
 		return err
-	}
-	if result.RowsOut, result.RowsIn, err = t.run(ctx, o, in.chunks); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	for _, target := range t.targets {

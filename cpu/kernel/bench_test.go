@@ -80,7 +80,7 @@ func BenchmarkTextKernels(b *testing.B) {
 	}
 	sum := program.FindHash("xxh3")
 	hash := func(s []byte) uint64 { return sum(0, s) }
-	vocabulary := NewStringTable(texts.Bytes, append(slices.Clone(texts.Start), texts.End[n-1]), nil)
+	vocabulary := tableOf(texts.Bytes, append(slices.Clone(texts.Start), texts.End[n-1]), nil, ^uint64(0))
 	out := &Views{Start: make([]uint32, n), End: make([]uint32, n)}
 	ints, found := make([]int64, n), make([]int32, n)
 	measure(b, "hash", n, func() { ReadTexts(ints, texts, nil, func(s []byte) int64 { return int64(hash(s)) }) })

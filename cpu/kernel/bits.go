@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unsafe"
 )
 
@@ -62,6 +63,26 @@ func AllBits(b []uint64, n int) bool {
 	}
 	last := tail(n)
 	return b[words-1]&last == last
+}
+
+// OnlyNull returns the one slot of n whose bit is clear, -1 if none is; ok is false if
+// there are several.
+func OnlyNull(b []uint64, n int) (slot int, ok bool) {
+	slot = -1
+	for i, w := range b[:Words(n)] {
+		nulls := ^w
+		if (i+1)<<6 > n {
+			nulls &= tail(n)
+		}
+		if nulls == 0 {
+			continue
+		}
+		if slot >= 0 || nulls&(nulls-1) != 0 {
+			return -1, false
+		}
+		slot = i<<6 + bits.TrailingZeros64(nulls)
+	}
+	return slot, true
 }
 
 // Bit returns 1 if b is true and 0 if not, without a branch.

@@ -224,3 +224,27 @@ func TestWalls(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyNull clears no, one and two bits of every size and place.
+func TestOnlyNull(t *testing.T) {
+	for _, n := range sizes() {
+		b := make([]uint64, Words(n))
+		FillBits(b, n)
+		if slot, ok := OnlyNull(b, n); slot != -1 || !ok {
+			t.Fatalf("%d slots without a null: %d, %v", n, slot, ok)
+		}
+		for i := 0; i < n; i += max(1, n/70) {
+			b[i>>6] &^= 1 << (i & 63)
+			if slot, ok := OnlyNull(b, n); slot != i || !ok {
+				t.Fatalf("%d slots, null %d: %d, %v", n, i, slot, ok)
+			}
+			if other := (i + n/2) % n; other != i {
+				b[other>>6] &^= 1 << (other & 63)
+				if _, ok := OnlyNull(b, n); ok {
+					t.Fatalf("%d slots: nulls %d and %d pass for one", n, i, other)
+				}
+			}
+			FillBits(b, n)
+		}
+	}
+}

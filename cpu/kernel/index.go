@@ -41,6 +41,9 @@ type Probe struct {
 	hash, low, high [batch]uint64
 	size            [batch]uint8
 	slot            [batch]uint64 // the first one that a key may lie in
+	at              [batch]uint64 // where that is
+	start           [batch]uint32 // where the key of that slot starts, in a table of long keys
+	touched         byte          // keeps reads alive that are made for the cache
 }
 
 // mix spreads the bits of a key: the halves of a 128-bit product, folded.
@@ -107,6 +110,15 @@ func (x *index) open(p *Probe, n int) {
 	for i, h := range p.hash[:n] {
 		p.slot[i] = slots[h&mask]
 	}
+}
+
+// next walks from a place and its slot to the first slot with a tag, or an empty one.
+func (x *index) next(at, slot uint64, tag uint32) (place, found uint64) {
+	for slot != 0 && uint32(slot>>32) != tag {
+		at++
+		slot = x.slots[at&x.mask]
+	}
+	return at, slot
 }
 
 // insert gives key i of a batch, which is not in the index yet, a number.

@@ -1,5 +1,7 @@
 package kernel
 
+import "encoding/binary"
+
 // StringTable finds the number of a byte string. It never changes once made.
 type StringTable struct {
 	index   index
@@ -9,34 +11,23 @@ type StringTable struct {
 	offsets []uint32
 }
 
-// NewStringTable numbers distinct strings by their position; those that are not
-// present are left out. It keeps bytes and offsets (one more than there are
-// strings).
-func NewStringTable(bytes []byte, offsets []uint32, valid []uint64) *StringTable {
-	return newStringTable(bytes, offsets, valid, ^uint64(0))
-}
-
-// newStringTable is NewStringTable with the bits of hashes that are used.
-func newStringTable(bytes []byte, offsets []uint32, valid []uint64, keep uint64) *StringTable {
+// NewStringTable finds distinct strings, numbered by their position, in the slots of a
+// program.KeyIndex of them. It keeps bytes, offsets (one more than there are strings)
+// and slots.
+func NewStringTable(bytes []byte, offsets []uint32, valid, slots []uint64) *StringTable {
+	t := &StringTable{bytes: bytes, offsets: offsets, each: shortest(offsets, valid)}
+	t.index = index{slots: slots, mask: uint64(len(slots) - 1), keep: ^uint64(0)}
 	count := max(0, len(offsets)-1)
-	t := &StringTable{index: newIndex(count), bytes: bytes, offsets: offsets, each: shortest(offsets, valid)}
-	t.index.keep = keep
 	t.words = make([]uint64, t.each*count)
-	if count == 0 {
+	if t.each == 0 || count == 0 {
 		return t
 	}
 	keys := &Views{Bytes: bytes, Start: offsets[:count], End: offsets[1:]}
 	p := new(Probe)
 	for from := 0; from < count; from += batch {
 		n := min(batch, count-from)
-		word := wordOf(valid, from)
-		p.texts(keys, from, n, word)
+		p.texts(keys, from, n, wordOf(valid, from))
 		t.keep(p, from, n)
-		for i := range n {
-			if word>>(i&63)&1 != 0 {
-				t.index.insert(p, i, int32(from+i))
-			}
-		}
 	}
 	return t
 }
@@ -89,24 +80,51 @@ func FindStrings(dst []int32, keys *Views, valid []uint64, t *StringTable, p *Pr
 }
 
 // findAny is for tables with long keys: what the tags leave is compared byte by byte.
+// It goes in steps, each for all keys of the batch: the reads of a step do not depend on
+// each other, so that the processor waits for all of them at the same time.
 func (t *StringTable) findAny(dst []int32, p *Probe, keys *Views, from int) {
 	x := &t.index
 	x.open(p, len(dst))
 	for i := range dst {
-		tag, at, slot := x.tag(p, i), p.hash[i]&x.keep, p.slot[i]
-		for slot != 0 && (uint32(slot>>32) != tag || !t.is(uint32(slot)-1, p, i, keys, from)) {
-			at++
-			slot = x.slots[at&x.mask]
+		p.at[i], p.slot[i] = x.next(p.hash[i]&x.keep, p.slot[i], x.tag(p, i))
+	}
+	t.touch(p, len(dst))
+	for i := range dst {
+		at, slot := p.at[i], p.slot[i]
+		for slot != 0 && !t.is(uint32(slot)-1, p, i, keys, from) {
+			at, slot = x.next(at+1, x.slots[(at+1)&x.mask], x.tag(p, i))
 		}
 		dst[i] = int32(uint32(slot)) - 1
 	}
 }
 
+// touch reads where the keys that the slots of n strings lead to start, then their
+// first bytes.
+func (t *StringTable) touch(p *Probe, n int) {
+	if len(t.bytes) == 0 {
+		return
+	}
+	starts := &p.start
+	for i, slot := range p.slot[:n] {
+		starts[i] = t.offsets[max(1, uint32(slot))-1]
+	}
+	sum, last := byte(0), uint32(len(t.bytes)-1)
+	for _, start := range starts[:n] {
+		sum += t.bytes[min(start, last)]
+	}
+	p.touched = sum
+}
+
 // is reports whether key i of a batch, whose tag is number's, is that number's.
 func (t *StringTable) is(number uint32, p *Probe, i int, keys *Views, from int) bool {
 	own := t.bytes[t.offsets[number]:t.offsets[number+1]]
-	if len(own) == 0 {
-		return true // sizes below large are equal if tags are; and a null has no bounds
+	switch n := len(own); { // sizes below large are equal, as the tags are
+	case n == 0:
+		return true // and a null has no bounds
+	case n == 8:
+		return binary.LittleEndian.Uint64(own) == p.low[i]
+	case n > 8 && n < large:
+		return binary.LittleEndian.Uint64(own) == p.low[i] && binary.LittleEndian.Uint64(own[n-8:]) == p.high[i]
 	}
 	return string(own) == string(keys.At(from+i))
 }

@@ -95,6 +95,26 @@ func PutNulls(numbers []int32, valid []uint64, number int32) {
 	}
 }
 
+// FillNulls gives slots whose bit of valid is clear a value, and sets their bits of
+// found; valid nil: there are none.
+func FillNulls[T Number](dst []T, found, valid []uint64, value T) {
+	if valid == nil {
+		return
+	}
+	for w, word := range valid[:Words(len(dst))] {
+		if word == ^uint64(0) {
+			continue
+		}
+		part := dst[w<<6 : min(w<<6+64, len(dst))]
+		for i := range part {
+			if word>>(i&63)&1 == 0 {
+				part[i] = value
+			}
+		}
+		found[w] |= ^word & (^uint64(0) >> (64 - len(part)))
+	}
+}
+
 // Values computes the value of each number and the bits of those that are there:
 // values[number] and set, or garbage and clear for -1. values is not empty.
 func Values[T Number](dst []T, found []uint64, values []T, numbers []int32) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"quern/features/program"
 )
 
 // A table finds each of its keys that are present and nothing else, whether they are
@@ -91,6 +93,47 @@ func TestStringTable(t *testing.T) {
 	}
 }
 
+// tableOf returns a table of the strings that are present, with slots that this package
+// has filled from the bits keep of its own hashes.
+func tableOf(bytes []byte, offsets []uint32, valid []uint64, keep uint64) *StringTable {
+	count := max(0, len(offsets)-1)
+	x := newIndex(count)
+	x.keep = keep
+	p := new(Probe)
+	for from := 0; from < count; from += batch {
+		n := min(batch, count-from)
+		p.texts(&Views{Bytes: bytes, Start: offsets[:count], End: offsets[1:]}, from, n, wordOf(valid, from))
+		for i := range n {
+			if present(valid, from+i) {
+				x.insert(p, i, int32(from+i))
+			}
+		}
+	}
+	t := NewStringTable(bytes, offsets, valid, x.slots)
+	t.index.keep = keep
+	return t
+}
+
+// A KeyIndex is filled by the hashes that this package looks for, and has no more.
+func TestHashesOfKeys(t *testing.T) {
+	rng := newRand(3)
+	for name, keys := range vocabularies(rng) {
+		texts := textsOf(keys)
+		p := new(Probe)
+		for from := 0; from < len(keys); from += batch {
+			n := min(batch, len(keys)-from)
+			p.texts(texts, from, n, ^uint64(0))
+			x := index{keep: ^uint64(0)}
+			for i, key := range keys[from : from+n] {
+				hash := program.KeyHash([]byte(key))
+				if p.hash[i] != hash || x.tag(p, i) != program.KeyTag(hash, len(key)) {
+					t.Fatalf("%s: key %q has hash %x and tag %x, not %x and %x", name, key, p.hash[i], x.tag(p, i), hash, program.KeyTag(hash, len(key)))
+				}
+			}
+		}
+	}
+}
+
 func checkStringTable(t *testing.T, keys []string, others map[string][]string, keep uint64) {
 	rng := newRand(len(keys))
 	valid, rows := randomBits(rng, len(keys)), map[string]int32{}
@@ -104,7 +147,7 @@ func checkStringTable(t *testing.T, keys []string, others map[string][]string, k
 		probes = append(probes, other...)
 	}
 	texts := textsOf(keys)
-	table := newStringTable(texts.Bytes, append(slices.Clone(texts.Start), uint32(len(texts.Bytes))), valid, keep)
+	table := tableOf(texts.Bytes, append(slices.Clone(texts.Start), uint32(len(texts.Bytes))), valid, keep)
 	found := textsOf(probes)
 	known := randomBits(rng, len(probes))
 	for i := range probes {
@@ -132,9 +175,37 @@ func checkStringTable(t *testing.T, keys []string, others map[string][]string, k
 // A table without strings finds none.
 func TestStringTableEmpty(t *testing.T) {
 	dst := []int32{7, 7}
-	FindStrings(dst, textsOf([]string{"", "x"}), nil, NewStringTable(nil, nil, nil), new(Probe))
+	FindStrings(dst, textsOf([]string{"", "x"}), nil, tableOf(nil, nil, nil, 0), new(Probe))
 	if !slices.Equal(dst, []int32{-1, -1}) {
 		t.Errorf("found %v", dst)
+	}
+}
+
+// FillNulls gives null slots a value and leaves the others as they are.
+func TestFillNulls(t *testing.T) {
+	for _, n := range sizes() {
+		rng := newRand(n)
+		valid, before := randomBits(rng, n), make([]uint64, Words(n))
+		copy(before, randomBits(rng, n))
+		dst, check := guarded[int64](t, n, 77)
+		found, checkFound := guarded[uint64](t, Words(n), 77)
+		for i := range dst {
+			dst[i] = int64(i)
+		}
+		copy(found, before)
+		FillNulls(dst, found, valid, -5)
+		check()
+		checkFound()
+		for i := range dst {
+			null := !present(valid, i)
+			if want := int64(i); null && dst[i] != -5 || !null && dst[i] != want || present(found, i) != (null || present(before, i)) {
+				t.Fatalf("%d slots: slot %d is %d, %v; null %v", n, i, dst[i], present(found, i), null)
+			}
+		}
+		FillNulls(dst, found, nil, -9)
+		if slices.Contains(dst, -9) {
+			t.Fatalf("%d slots: a value without nulls is filled", n)
+		}
 	}
 }
 
@@ -194,7 +265,7 @@ func BenchmarkTables(b *testing.B) {
 		var table *StringTable
 		var numbers *Table
 		var probe Probe
-		measure(b, fmt.Sprint("make_strings/", size), size, func() { table = NewStringTable(texts.Bytes, offsets, nil) })
+		measure(b, fmt.Sprint("make_strings/", size), size, func() { table = tableOf(texts.Bytes, offsets, nil, ^uint64(0)) })
 		measure(b, fmt.Sprint("make_ints/", size), size, func() { numbers = NewTable(words, nil) })
 		measure(b, fmt.Sprint("find_strings/", size), n, func() { FindStrings(found, probes, nil, table, &probe) })
 		measure(b, fmt.Sprint("find_ints/", size), n, func() { FindInts(found, ints, numbers, &probe) })

@@ -136,7 +136,7 @@ func evalLookup(imm Imm, key column.Type, tables []Table) (scalar, error) {
 		return nil, errors.New("lookup without its table")
 	}
 	table := &tables[imm.Int]
-	index, err := indexTable(table)
+	index, err := table.Index()
 	if err != nil {
 		return nil, err
 	}

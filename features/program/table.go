@@ -18,7 +18,7 @@ func checkTable(t *Table) error {
 	if t.Name == "" {
 		return errors.New("a table has no name")
 	}
-	if _, err := indexTable(t); err != nil {
+	if _, err := t.Index(); err != nil {
 		return fmt.Errorf("table %q: %w", t.Name, err)
 	}
 	return nil
@@ -50,23 +50,31 @@ func (t *Table) Identity() any {
 
 // tableFacts is what is found out about a table once, by whoever asks first.
 type tableFacts struct {
-	index  func() (*tableIndex, error)
+	index  func() (*KeyIndex, error)
 	digest func() [32]byte
 }
 
 func newTableFacts(t Table) *tableFacts {
 	return &tableFacts{
-		index:  sync.OnceValues(func() (*tableIndex, error) { return newTableIndex(&t) }),
+		index:  sync.OnceValues(func() (*KeyIndex, error) { return newKeyIndex(&t) }),
 		digest: sync.OnceValue(func() [32]byte { return digestTable(&t) }),
 	}
 }
 
-// indexTable returns the index of t's keys, or why t is no map.
-func indexTable(t *Table) (*tableIndex, error) {
+// Index returns the index of t's keys, or why t is no map.
+func (t *Table) Index() (*KeyIndex, error) {
 	if t.facts != nil {
 		return t.facts.index()
 	}
-	return newTableIndex(t)
+	return newKeyIndex(t)
+}
+
+// settle finds out what there is to know of a large table, both at the same time.
+func (f *tableFacts) settle() {
+	var group sync.WaitGroup
+	group.Go(func() { f.digest() })
+	f.index() // whoever asks is told of an error
+	group.Wait()
 }
 
 func checkTableVectors(t *Table) error {

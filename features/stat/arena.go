@@ -42,11 +42,32 @@ func (a *arena) advance(need int) {
 	a.held += int64(cap(a.chunks[next]))
 }
 
+// adopt makes the keys of o keys of a, too, and returns how many chunks come before
+// theirs. The bytes are shared: nobody changes them.
+func (a *arena) adopt(o *arena) (before uint64) {
+	if len(o.chunks) == 0 {
+		return 0
+	}
+	theirs := make([][]byte, o.last+1)
+	for i := range theirs {
+		c := o.chunks[i]
+		theirs[i] = c[:len(c):len(c)] // o may append behind it
+		a.held += int64(len(c))
+	}
+	at := min(a.last+1, len(a.chunks))
+	a.chunks = slices.Insert(a.chunks, at, theirs...)
+	a.last = at + o.last
+	return uint64(at)
+}
+
 // get returns the key whose place is in the upper 56 bits of w1.
 func (a *arena) get(w1 uint64) []byte {
 	c := a.chunks[w1>>40][uint32(w1>>8):]
 	return c[4 : 4+binary.LittleEndian.Uint32(c)]
 }
+
+// first returns the first byte of what get reads.
+func (a *arena) first(w1 uint64) byte { return a.chunks[w1>>40][uint32(w1>>8)] }
 
 func (a *arena) equal(w1 uint64, key []byte) bool { return string(a.get(w1)) == string(key) }
 

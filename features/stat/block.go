@@ -18,7 +18,7 @@ type block struct {
 	times   [blockLen]uint64 // how often each counts
 	keys    [blockLen]packed
 	tags    [blockLen]uint32
-	places  [blockLen]uint32 // where the table may have them
+	places  [blockLen]uint32 // where the table may have them: see table.touch
 	held    [blockLen]uint64 // what their entries hold: see table.place
 	nulls   bool             // some keys may be null
 	long    [blockLen][]byte // the bytes of long keys

@@ -22,10 +22,14 @@ func (v *ValueCounts) Ranked(minCount uint64, limit int) (keys column.Vector, co
 	}
 	if v.err == nil && len(v.runs) == 0 {
 		n := min(limit, v.sortByCount(max(1, minCount), limit))
-		out := newRankedVector(v.spec.Types[0], n, v.textBytes(n))
+		if v.spec.Types[0] == column.String {
+			keys, counts = v.texts(n)
+			return keys, counts, nil
+		}
+		out := newRankedVector(v.spec.Types[0], n)
 		for place := range uint32(n) {
 			e := v.at(place)
-			out.add(e.packed, &v.chunks, e.held)
+			out.add(e.packed, e.held)
 		}
 		return out.vector, out.counts, nil
 	}
@@ -43,15 +47,45 @@ func (v *ValueCounts) Ranked(minCount uint64, limit int) (keys column.Vector, co
 	return keys, counts, nil
 }
 
-// textBytes returns how long the keys of the first n entries are, for strings.
-func (v *ValueCounts) textBytes(n int) (size int) {
-	if v.spec.Types[0] != column.String {
-		return 0
+// texts returns the keys of the first n entries, which are strings, and their counts.
+// Several workers each copy a range of them.
+func (v *ValueCounts) texts(n int) (column.Vector, []uint64) {
+	out := column.Vector{Type: column.String, Len: n}
+	out.Text.Offsets = make([]uint32, n+1)
+	counts := make([]uint64, n)
+	workers := workersFor(n)
+	ends := make([]uint32, workers)
+	beside(workers, workers, func(_, w int) {
+		size := uint32(0)
+		for place := w * n / workers; place < (w+1)*n/workers; place++ {
+			size += uint32(v.at(uint32(place)).size(&v.chunks))
+			out.Text.Offsets[place+1] = size // from the start of the range
+		}
+		ends[w] = size
+	})
+	for w := 1; w < workers; w++ {
+		ends[w] += ends[w-1]
 	}
-	for place := range uint32(n) {
-		size += v.at(place).size(&v.chunks)
-	}
-	return size
+	out.Text.Bytes = make([]byte, ends[workers-1])
+	beside(workers, workers, func(_, w int) {
+		from := uint32(0)
+		if w > 0 {
+			from = ends[w-1]
+		}
+		text := out.Text.Bytes[from:from:ends[w]]
+		var key [16]byte
+		for place := w * n / workers; place < (w+1)*n/workers; place++ {
+			e := v.at(uint32(place))
+			if cap(text)-len(text) >= len(key) {
+				text = e.appendTo(text, &v.chunks)
+			} else { // it writes a whole key of 16 bytes, and cuts it
+				text = append(text, e.appendTo(key[:0], &v.chunks)...)
+			}
+			out.Text.Offsets[place+1] += from
+			counts[place] = e.held
+		}
+	})
+	return out, counts
 }
 
 // rankedVector is a result of Ranked that is being made.
@@ -60,7 +94,7 @@ type rankedVector struct {
 	counts []uint64
 }
 
-func newRankedVector(t column.Type, n, text int) *rankedVector {
+func newRankedVector(t column.Type, n int) *rankedVector {
 	r := &rankedVector{vector: column.Vector{Type: t}, counts: make([]uint64, 0, n)}
 	switch v := &r.vector; t.Kind() {
 	case column.Bools:
@@ -70,13 +104,13 @@ func newRankedVector(t column.Type, n, text int) *rankedVector {
 	case column.Floats:
 		v.Float64s = make([]float64, 0, n)
 	default:
-		v.Text.Offsets, v.Text.Bytes = append(make([]uint32, 0, n+1), 0), make([]byte, 0, text)
+		v.Text.Offsets = append(make([]uint32, 0, n+1), 0)
 	}
 	return r
 }
 
-// add appends a key that is not null.
-func (r *rankedVector) add(key packed, long *arena, count uint64) {
+// add appends a key that is neither null nor a string.
+func (r *rankedVector) add(key packed, count uint64) {
 	v := &r.vector
 	v.Len++
 	r.counts = append(r.counts, count)
@@ -87,9 +121,6 @@ func (r *rankedVector) add(key packed, long *arena, count uint64) {
 		v.Int64s = append(v.Int64s, int64(key.w0^1<<63))
 	case column.Floats:
 		v.Float64s = append(v.Float64s, unorderFloat(int64(key.w0^1<<63)))
-	default:
-		v.Text.Bytes = key.appendTo(v.Text.Bytes, long)
-		v.Text.Offsets = append(v.Text.Offsets, uint32(len(v.Text.Bytes)))
 	}
 }
 
@@ -173,11 +204,11 @@ func (b *ranking) cut() {
 // vector returns the entries in their order as values of type t.
 func (b *ranking) vector(t column.Type) (column.Vector, []uint64) {
 	order := b.order()
-	out := newRankedVector(t, len(order), 0)
+	out := newRankedVector(t, len(order))
 	if t != column.String {
 		for _, i := range order {
 			key := pack(b.key(i))
-			out.add(key, nil, b.entries[i].count)
+			out.add(key, b.entries[i].count)
 		}
 		return out.vector, out.counts
 	}

@@ -17,6 +17,16 @@ type sorter struct {
 	limit int                    // places from here on need no order
 	next  [1 << digitBits]uint32 // of the digit at hand: where each bucket goes on
 	ends  []uint32               // where the buckets end, of all digits down to the one at hand
+	// A worker of its own sorts each range of at most apart entries; 0: there are none.
+	apart int
+	jobs  []sortJob // such ranges, for runJobs
+}
+
+// sortJob is a range of entries to be sorted by words, from the first one on, or by
+// what they hold before: w0 has been put back when a job is run.
+type sortJob struct {
+	lo, hi int
+	held   bool
 }
 
 const (
@@ -35,7 +45,42 @@ func newSorter(t *table, limit int) *sorter {
 		spare = int(min(int64(t.n), max(left, int64(min(segLen, t.n/8)))))
 	}
 	t.unindex()
-	return &sorter{table: t, spare: make([]entry, spare), limit: limit}
+	s := &sorter{table: t, spare: make([]entry, spare), limit: limit}
+	if workers := workersFor(t.n); workers > 1 {
+		s.apart = t.n / (4 * workers)
+	}
+	return s
+}
+
+// leave puts a range aside for a worker of its own, if it should have one.
+func (s *sorter) leave(lo, hi int, held bool) bool {
+	if hi-lo > s.apart {
+		return false
+	}
+	s.jobs = append(s.jobs, sortJob{lo, hi, held})
+	return true
+}
+
+// runJobs sorts the ranges that were put aside. Workers share the spare memory.
+func (s *sorter) runJobs() {
+	if len(s.jobs) == 0 {
+		return
+	}
+	workers := min(workersFor(s.n), len(s.jobs))
+	own := make([]*sorter, workers)
+	for w := range own {
+		n := len(s.spare)
+		own[w] = &sorter{table: s.table, spare: s.spare[w*n/workers : (w+1)*n/workers], limit: s.limit}
+	}
+	jobs := s.jobs
+	s.jobs = nil
+	beside(workers, len(jobs), func(worker, i int) {
+		if j := jobs[i]; j.held {
+			own[worker].counts(j.lo, j.hi)
+		} else {
+			own[worker].words(j.lo, j.hi, 0)
+		}
+	})
 }
 
 // sortByKey puts the entries in ascending order of their keys, null first.
@@ -46,6 +91,7 @@ func (t *table) sortByKey() {
 	s := newSorter(t, t.n)
 	first := t.nullTo(0)
 	s.keys(first, t.n, 0)
+	s.runJobs()
 	t.order = byKey
 }
 
@@ -64,6 +110,7 @@ func (t *table) sortByCount(least uint64, limit int) int {
 		}
 	}
 	s.counts(0, n)
+	s.runJobs()
 	return n
 }
 
@@ -82,6 +129,9 @@ func (t *table) nullTo(place int) int {
 // counts sorts the places lo to hi by what they hold, descending, then by key.
 func (s *sorter) counts(lo, hi int) {
 	if lo >= s.limit || hi-lo < 2 {
+		return
+	}
+	if s.apart > 0 && s.leave(lo, hi, true) {
 		return
 	}
 	if hi-lo <= fewEntries {
@@ -135,6 +185,9 @@ func (s *sorter) keys(lo, hi, depth int) {
 // words sorts the places lo to hi by w0, then by the words behind depth.
 func (s *sorter) words(lo, hi, depth int) {
 	if lo >= s.limit || hi-lo < 2 {
+		return
+	}
+	if s.apart > 0 && s.leave(lo, hi, false) {
 		return
 	}
 	if hi-lo <= fewEntries {

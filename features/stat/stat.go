@@ -87,4 +87,8 @@ type Resources struct {
 	Bytes int64
 	// Dir is where runs are spilled. Files are unlinked as soon as they are open.
 	Dir string
+	// Seed is that of hashes, which are in no saved byte: large statistics that have it
+	// in common merge faster. It must not be known to who makes the data. 0: every
+	// statistic makes one up.
+	Seed uint64
 }

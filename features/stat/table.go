@@ -1,9 +1,6 @@
 package stat
 
-import (
-	"math/bits"
-	"math/rand/v2"
-)
+import "math/rand/v2"
 
 // table is a set of distinct keys, each with a number that the statistic gives a
 // meaning. A key is a byte string, or null; see packed for how it is held.
@@ -14,7 +11,7 @@ import (
 // something sorts them; slots are then made anew when they are next needed.
 type table struct {
 	index
-	seed   uint64    // of the hash: keys that collide cannot be prepared
+	seed   uint64    // of the hash: keys that collide cannot be prepared; 0: not yet chosen
 	segs   [][]entry // all but the first have segLen entries
 	n      int       // how many entries there are
 	chunks arena     // keys that do not fit into their entries
@@ -22,6 +19,9 @@ type table struct {
 	budget int64     // in bytes; 0: none. Whoever fills the table sees to it
 	single bool      // keys are single values: their bytes are without a tag
 	dense  bool      // a new entry holds its place, not 0
+	// expected is how many entries there will be, or more, if that is known before the
+	// first one comes.
+	expected int
 }
 
 // index is the slots of a table.
@@ -105,11 +105,12 @@ func (t *table) open() {
 		t.segs = append(t.segs, make([]entry, minSegLen))
 	}
 	t.shift = 32
-	if t.n > maxOnePart/2 {
+	want := max(t.n, t.expected)
+	if want > maxOnePart/2 {
 		t.shift = 32 - partBits
 	}
 	parts := 1 << (32 - t.shift)
-	each := max(minSlots, 1<<bits.Len(uint(2*t.n/parts)))
+	each := slotsFor(want / parts)
 	t.size = 0
 	t.slots, t.used = make([][]uint64, parts), make([]uint32, parts)
 	for p := range t.slots {
@@ -131,7 +132,7 @@ func (t *table) take(s uint64) {
 	part := s >> 32 >> (t.shift & 63)
 	put(t.slots[part], s)
 	t.used[part]++
-	if 2*int(t.used[part]) > len(t.slots[part]) {
+	if full(int(t.used[part]), len(t.slots[part])) {
 		t.grow(part)
 	}
 }
@@ -192,29 +193,20 @@ func (t *table) place(b *block) {
 			tags[i] = hashBytes(b.long[i], seed)
 		}
 	}
-	if t.n > fewKeys {
+	touched := t.n > fewKeys
+	if touched {
 		t.touch(b)
 	}
 	times := b.times[:b.n]
 	for i := range keys {
-		key, tag := &keys[i], tags[i]
-		slots := t.slots[uint64(tag)>>(t.shift&63)]
-		mask := uint32(len(slots) - 1)
 		var e *entry
-		for at := tag & mask; ; at = (at + 1) & mask {
-			s := slots[at]
-			if s == 0 {
-				e = t.add(key, tag, b.long[i])
-				break
+		if touched && b.places[i] != 0 {
+			if e = t.at(b.places[i] - 1); !t.is(e, &keys[i], b.long[i]) {
+				e = nil
 			}
-			if uint32(s>>32) != tag {
-				continue
-			}
-			place := uint32(s) - 1
-			e = &t.segs[place>>segBits][place&(segLen-1)]
-			if e.w0 == key.w0 && (e.w1 == key.w1 || key.w1 == newLong && t.sameLong(e, b.long[i])) {
-				break
-			}
+		}
+		if e == nil {
+			e = t.placeOne(&keys[i], tags[i], b.long[i])
 		}
 		if t.dense {
 			b.held[i] = e.held
@@ -224,21 +216,66 @@ func (t *table) place(b *block) {
 	}
 }
 
+// placeOne finds a key, or adds it.
+func (t *table) placeOne(key *packed, tag uint32, long []byte) *entry {
+	slots := t.slots[uint64(tag)>>(t.shift&63)]
+	mask := uint32(len(slots) - 1)
+	for at := tag & mask; ; at = (at + 1) & mask {
+		s := slots[at]
+		if s == 0 {
+			return t.add(key, tag, long)
+		}
+		if uint32(s>>32) != tag {
+			continue
+		}
+		place := uint32(s) - 1
+		if e := &t.segs[place>>segBits][place&(segLen-1)]; t.is(e, key, long) {
+			return e
+		}
+	}
+}
+
+// is reports whether e has the key, whose bytes, if it is a long one, are long.
+func (t *table) is(e *entry, key *packed, long []byte) bool {
+	return e.w0 == key.w0 && (e.w1 == key.w1 || key.w1 == newLong && t.sameLong(e, long))
+}
+
 // sameLong reports whether e is a long key of these bytes.
 func (t *table) sameLong(e *entry, key []byte) bool { return e.long() && t.chunks.equal(e.w1, key) }
 
-// touch reads the slots and the entries that place will look at first. The reads
+// touch notes in b.places where the keys are if they are there, plus one, or 0: the
+// entries with their tags. It does so in steps, each for all keys: the reads of a step
 // do not depend on each other, so their cache misses overlap.
 func (t *table) touch(b *block) {
 	tags, places := b.tags[:b.n], b.places[:b.n]
+	var first [blockLen]uint64
 	for i, tag := range tags {
 		slots := t.slots[uint64(tag)>>(t.shift&63)]
-		places[i] = max(1, uint32(slots[tag&uint32(len(slots)-1)])) - 1
+		first[i] = slots[tag&uint32(len(slots)-1)]
+	}
+	for i, tag := range tags {
+		s := first[i]
+		if s != 0 && uint32(s>>32) != tag {
+			slots := t.slots[uint64(tag)>>(t.shift&63)]
+			mask := uint32(len(slots) - 1)
+			for at := tag + 1; s != 0 && uint32(s>>32) != tag; at++ {
+				s = slots[at&mask]
+			}
+		}
+		places[i] = uint32(s)
 	}
 	var sum uint64
 	for _, place := range places {
+		place = max(1, place) - 1
 		e := &t.segs[place>>segBits][place&(segLen-1)]
 		sum += e.w0 + e.held // the two ends: an entry may lie in two cache lines
+	}
+	for _, i := range b.longs[:b.nlong] {
+		if place := places[i]; place != 0 {
+			if e := t.at(place - 1); e.long() {
+				sum += uint64(t.chunks.first(e.w1))
+			}
+		}
 	}
 	b.touched = sum
 }

@@ -26,7 +26,7 @@ type ValueCounts struct {
 func newValueCounts(h header, res Resources) *ValueCounts {
 	v := &ValueCounts{header: h}
 	v.keyed = keyed{load: valueCounts{}, res: res}
-	v.single, v.budget = len(h.spec.Types) == 1, res.Bytes
+	v.single, v.budget, v.seed = len(h.spec.Types) == 1, res.Bytes, res.Seed
 	return v
 }
 
@@ -89,6 +89,9 @@ func (v *ValueCounts) enough() bool { return v.most > 0 && v.len() > v.most && v
 func (v *ValueCounts) observeLocal(size int) {
 	if len(v.local) < size {
 		v.local = make([]uint32, size)
+	}
+	if v.expected == 0 {
+		v.expected = min(size, v.rows.columns[0].Len)
 	}
 	local, rows := v.local[:size], v.rows.locals()
 	for _, id := range rows {
@@ -170,6 +173,12 @@ func (v *ValueCounts) mergeCounts(o *ValueCounts) error {
 	} else if len(o.runs) > 0 {
 		v.err = v.readRuns(o) // a part may have been merged: v is of no use any more
 		return v.err
+	}
+	if len(o.runs) == 0 && v.absorbs(&o.table) {
+		v.absorb(&o.table)
+		v.total += o.total
+		v.nulls += o.nulls
+		return nil
 	}
 	var b block
 	o.entries(func(e *entry) bool {

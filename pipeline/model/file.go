@@ -105,6 +105,14 @@ func (m *Model) Tables() []program.Table {
 	return all
 }
 
+// TableBytes returns about how much memory the keys and values of the tables take.
+func (m *Model) TableBytes() (bytes int64) {
+	for _, t := range m.Tables() {
+		bytes += 16*int64(t.Keys.Len) + int64(len(t.Keys.Text.Bytes))
+	}
+	return bytes
+}
+
 // NameTables gives tables of equal content one name in all programs, and others
 // different ones: builders name them each on their own. Several tables of equal
 // content within a program (folds that taught the same) keep names of their own.
@@ -138,10 +146,11 @@ func allTableBytes(tables []program.Table) ([][]byte, error) {
 	bodies, errs := make([][]byte, len(tables)), make([]error, len(tables))
 	var next atomic.Int64
 	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), len(tables)) {
 		group.Go(func() {
+			w := tableWriter{}
 			for i := int(next.Add(1)) - 1; i < len(tables); i = int(next.Add(1)) - 1 {
-				bodies[i], errs[i] = tableBytes(tables[i])
+				bodies[i], errs[i] = w.bytes(&tables[i])
 			}
 		})
 	}
@@ -149,17 +158,44 @@ func allTableBytes(tables []program.Table) ([][]byte, error) {
 	return bodies, errors.Join(errs...)
 }
 
-// tableBytes returns a table as Parquet.
-func tableBytes(t program.Table) ([]byte, error) {
+// tableRows is how many rows of a table are a row group: what writing one holds in
+// memory beside the table.
+const tableRows = 1 << 18
+
+// tableWriter writes tables as Parquet, one after the other. It keeps what has written
+// tables of the same types, by these: most of a small table's time would be its making.
+type tableWriter map[[2]column.Type]sinks.Part
+
+// part returns what writes a table of keys and values of these types to out. Keys are
+// distinct and values mostly ids, so a dictionary is not tried.
+func (w tableWriter) part(keys, values column.Type, out *bytes.Buffer) (p sinks.Part, err error) {
+	types := [2]column.Type{keys, values}
+	if p = w[types]; p != nil {
+		return p, p.Reset(out)
+	}
+	fields := []sinks.Field{{Field: column.Field{Name: "key", Type: keys}}, {Field: column.Field{Name: "value", Type: values}}}
+	p, err = parquet.Format{Plain: true}.NewPart(out, fields)
+	w[types] = p
+	return p, err
+}
+
+// bytes returns a table as Parquet.
+func (w tableWriter) bytes(t *program.Table) ([]byte, error) {
 	var out bytes.Buffer
-	fields := []sinks.Field{{Field: column.Field{Name: "key", Type: t.Keys.Type}}, {Field: column.Field{Name: "value", Type: t.Values.Type}}}
-	p, err := parquet.Format{}.NewPart(&out, fields)
+	p, err := w.part(t.Keys.Type, t.Values.Type, &out)
 	if err != nil {
 		return nil, err
 	}
-	batch := column.Batch{Rows: t.Keys.Len, Columns: []column.Column{stored(&t.Keys), stored(&t.Values)}}
-	if err := p.Write(batch); err != nil {
-		return nil, err
+	keys, values := stored(&t.Keys), stored(&t.Values)
+	for from := 0; from == 0 || from < t.Keys.Len; from += tableRows {
+		to := min(t.Keys.Len, from+tableRows)
+		batch := column.Batch{Rows: to - from, Columns: []column.Column{column.Cut(&keys, from, to), column.Cut(&values, from, to)}}
+		if err := p.Write(batch); err != nil {
+			return nil, err
+		}
+		if from == 0 && to < t.Keys.Len { // the first rows tell how long the others are
+			out.Grow(int(int64(out.Len())*int64(t.Keys.Len-to)/int64(to)*52/50) + 1<<12)
+		}
 	}
 	if err := p.Close(); err != nil {
 		return nil, err
@@ -268,7 +304,7 @@ type memory struct{ *bytes.Reader }
 // Close does nothing.
 func (memory) Close() error { return nil }
 
-// readTable reads what tableBytes wrote; the name comes from the document.
+// readTable reads what tableWriter wrote; the name comes from the document.
 func readTable(body []byte) (t program.Table, err error) {
 	ctx := context.Background()
 	open := func(context.Context) (store.Reader, error) { return memory{bytes.NewReader(body)}, nil }
