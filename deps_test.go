@@ -31,6 +31,7 @@ features/featurestest    features/... pipeline/...
 cpu/kernel               features/column features/stat features/program features/real features/diag internal/simd
 cpu                      cpu/kernel features/column features/stat features/program features/real features/backend features/diag
 pipeline/store           features/diag
+pipeline/store/...       features/diag pipeline/store
 pipeline/source          features/column features/diag pipeline/store
 pipeline/source/...      features/column features/diag pipeline/store pipeline/source/... internal/simd
 pipeline/sink            features/column features/program
@@ -38,16 +39,32 @@ pipeline/sink/...        features/column features/program features/diag pipeline
 pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink
 pipeline/recipe          features/...
 pipeline/model           features/... pipeline/store pipeline/sink/... pipeline/source/...
+pipeline/tensors         features/column features/program features/diag pipeline/store pipeline/output pipeline/sink/...
 pipeline                 features/... pipeline/...
 shard/...                pipeline pipeline/store
+shard/internal/museum    -
+shard/record             -
+shard/core               shard/record shard/internal/museum
+shard/commitlog          shard/core shard/record pipeline/store
+shard/simulate           shard/core shard/record shard/internal/museum
 serve/...                pipeline pipeline/store features/column
-gpu/...                  features/column features/stat features/program features/backend features/diag
+gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
+gpu/reduce               features/column features/stat gpu/code
+gpu/cuda                 -
+gpu/kernels              -
+gpu/code                 features/column features/program
+gpu/ptx                  -
+gpu/fake                 gpu/ptx gpu/kernels
+gpu/fake/fakegpu         gpu/fake
+gpu/fake/control         gpu/fake
 internal/memory          -
 internal/oracletest      -
+internal/s3test          -
 internal/simd            features/real
 internal/simd/gen        -
 cmd/...                  ...
 bench/...                ...
+examples/train           pipeline/tensors pipeline/store
 `
 
 // third lists the modules from elsewhere, and the only packages that may use them.
@@ -56,15 +73,20 @@ const third = `
 github.com/andybalholm/brotli    pipeline/source/parquet
 github.com/goccy/go-yaml         pipeline/recipe
 github.com/klauspost/compress    pipeline/source/... pipeline/sink/... cpu/...
+github.com/minio/minio-go        pipeline/store/s3
 github.com/mmcloughlin/avo       internal/simd/gen
 github.com/parquet-go            pipeline/source/... pipeline/sink/... pipeline/model bench
 github.com/pierrec/lz4           pipeline/source/parquet
 github.com/spf13                 cmd/...
 github.com/twmb/murmur3          features/program
 github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel
+go4.org/unsafe                   examples/train
 golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd
 golang.org/x/term                cmd/...
 gonum.org/v1/gonum               features features/stat cpu/... bench
+gorgonia.org/cu                  gpu/cuda
+gorgonia.org/gorgonia            examples/train
+gorgonia.org/tensor              examples/train
 `
 
 // allowed reads a table of "package  targets..." lines.
@@ -168,6 +190,10 @@ func TestTheRulesCatchViolations(t *testing.T) {
 		{"cmd/quern", "github.com/spf13/cobra", false},
 		{"cmd/quern", "github.com/unknown/thing", true},
 		{"features/stat", "math/big", false},
+		{"gpu", "quern/gpu/cuda", false},
+		{"gpu", "gorgonia.org/cu", true},
+		{"gpu/cuda", "gorgonia.org/cu", false},
+		{"gpu/code", "quern/gpu/cuda", true},
 	} {
 		if why := violation(c.pkg, c.path); (why != "") != c.bad {
 			t.Errorf("%s -> %s: %q", c.pkg, c.path, why)
@@ -176,7 +202,10 @@ func TestTheRulesCatchViolations(t *testing.T) {
 }
 
 // goFiles yields every Go file of the repository, relative to its root.
-func goFiles(t *testing.T) func(func(string) bool) {
+func goFiles(t *testing.T) func(func(string) bool) { return files(t, ".go") }
+
+// files yields every file with one of some endings, but for test data, relative to the root.
+func files(t *testing.T, endings ...string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
@@ -185,7 +214,7 @@ func goFiles(t *testing.T) func(func(string) bool) {
 			if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "build") {
 				return filepath.SkipDir
 			}
-			if strings.HasSuffix(path, ".go") && !yield(path) {
+			if slices.Contains(endings, filepath.Ext(path)) && !yield(path) {
 				return filepath.SkipAll
 			}
 			return nil

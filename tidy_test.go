@@ -184,3 +184,71 @@ func TestTidyCatchesOffences(t *testing.T) {
 		}
 	}
 }
+
+// untidyC returns what is untidy in one file of C, CUDA or their headers.
+func untidyC(path, text string) []finding {
+	var found []finding
+	add := func(line int, what string, args ...any) {
+		found = append(found, finding{fmt.Sprintf("%s:%d", path, line), fmt.Sprintf(what, args...)})
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) > maxFileLines {
+		add(1, "file has %d lines, more than %d: split it by noun", len(lines), maxFileLines)
+	}
+	first := 0
+	if strings.HasPrefix(lines[0], "//go:build") {
+		first = 2
+	}
+	if first >= len(lines) || !strings.HasPrefix(lines[first], "/*") && !strings.HasPrefix(lines[first], "//") {
+		add(first+1, "no comment at the top that says what the file is for")
+	}
+	start := 0 // of a body whose braces are alone on their lines, or 0
+	for i, line := range lines {
+		switch {
+		case strings.TrimRight(line, " \t\r") != line:
+			add(i+1, "space at the end of the line")
+		case strings.HasSuffix(line, "{") && !strings.HasPrefix(line, "\t") && line != "extern \"C\" {" && !strings.HasPrefix(line, "namespace"):
+			start = i + 1
+		case line == "}" && start > 0:
+			if n := i + 2 - start; n > maxFunctionLines {
+				add(start, "a function has %d lines, more than %d: extract its steps", n, maxFunctionLines)
+			}
+			start = 0
+		}
+	}
+	if !strings.HasSuffix(text, "\n") {
+		add(len(lines), "no newline at the end")
+	}
+	return found
+}
+
+func TestCFilesAreTidy(t *testing.T) {
+	for path := range files(t, ".c", ".h", ".cu", ".cuh") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range untidyC(path, string(text)) {
+			t.Errorf("%s: %s", f.where, f.what)
+		}
+	}
+}
+
+func TestTidyCatchesOffencesInC(t *testing.T) {
+	long := "void f(void)\n{\n" + strings.Repeat("\tg();\n", maxFunctionLines) + "}\n"
+	for _, c := range []struct{ name, code, want string }{
+		{"clean", "/* What. */\nint f(void)\n{\n\treturn 0;\n}\n", ""},
+		{"build constraint", "//go:build cuda\n\n/* What. */\n", ""},
+		{"long function", "// What.\n" + long, "extract its steps"},
+		{"long file", "// What.\n" + strings.Repeat("int x;\n", maxFileLines), "split it"},
+		{"no comment", "int x;\n", "says what the file is for"},
+		{"no comment after the constraint", "//go:build cuda\n\nint x;\n", "says what the file is for"},
+		{"space", "/* What. */ \n", "space at the end"},
+		{"no newline", "/* What. */", "no newline"},
+	} {
+		found := untidyC("x.c", c.code)
+		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) != 1 || !strings.Contains(found[0].what, c.want)) {
+			t.Errorf("%s: found %v, want %q", c.name, found, c.want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"quern/cmd/quern/phrase"
 	"quern/features/program"
+	"quern/gpu/cuda"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -44,6 +45,7 @@ the data that quern carries. Exit code 1 if anything needs a hand.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.AddCommand(a.doctorStoreCommand())
 	return c
 }
 
@@ -62,6 +64,7 @@ type machine struct {
 	broken    error         // why nothing can be written there
 	zones     string
 	zoneError error
+	gpu       cuda.Report
 }
 
 // lookAround examines this machine.
@@ -69,6 +72,7 @@ func lookAround(budget int64) machine {
 	m := machine{
 		goVersion: runtime.Version(), platform: runtime.GOOS + "/" + runtime.GOARCH, cores: runtime.GOMAXPROCS(0),
 		memory: totalMemory(), budget: budget, files: fileLimit(), temporary: os.TempDir(), zones: program.TimezoneDataVersion(),
+		gpu: cuda.Status(),
 	}
 	for _, x := range []struct {
 		name string
@@ -159,7 +163,7 @@ func examine(m machine) []finding {
 	if len(m.vectors) > 0 {
 		vectors = strings.Join(m.vectors, ", ")
 	}
-	return []finding{
+	checks := []finding{
 		{"go", m.goVersion + " " + m.platform, ""},
 		{"processor", fmt.Sprintf("%s, vectors: %s", phrase.Counted(m.cores, "core"), vectors),
 			advise(m.platform == "linux/amd64" && !slices.Contains(m.vectors, "AVX2"), "results are the same without AVX2, but slower: a processor since 2013 has it")},
@@ -167,8 +171,25 @@ func examine(m machine) []finding {
 		{"open files", files, advise(m.files > 0 && m.files < enoughFiles, "ulimit -n 4096: sources and outputs of many files need it")},
 		{"temporary", disk, fix},
 		{"time zones", zones, zoneFix},
-		{"gpu", "not built in yet: runs use the CPU", ""},
 	}
+	return append(checks, examineGPU(m.gpu)...)
+}
+
+// examineGPU judges what there is to compute on a GPU. A machine without one is as good:
+// only what is there and cannot be used needs a hand.
+func examineGPU(r cuda.Report) []finding {
+	if r.Missing != "" && !r.Broken {
+		return []finding{{"gpu", r.Missing + ": runs use the CPU; " + r.Fix, ""}}
+	}
+	if r.Missing != "" {
+		return []finding{{"gpu", r.Missing + ": runs use the CPU", r.Fix}}
+	}
+	checks := []finding{{"cuda", fmt.Sprintf("%s, CUDA %s", r.Library, r.Driver), ""}}
+	for _, d := range r.Devices {
+		checks = append(checks, finding{fmt.Sprintf("gpu %d", d.Ordinal), fmt.Sprintf("%s, compute %d.%d, %s, %s", d.Name,
+			d.Compute.Major, d.Compute.Minor, phrase.Counted(d.Multiprocessors, "multiprocessor"), gigabytes(d.Memory)), ""})
+	}
+	return checks
 }
 
 // gigabytes writes a number of bytes: "15.6 GiB".

@@ -1,0 +1,25 @@
+package cuda
+
+import "unsafe"
+
+// Word is what columns are made of.
+type Word interface {
+	~bool | ~uint8 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float32 | ~float64
+}
+
+// Bytes returns the memory of s: the machine is little-endian, as devices are. A byte of
+// a bool is 0 or 1.
+func Bytes[T Word](s []T) []byte {
+	var t T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(t)))
+}
+
+// Copy makes dst what the bytes at the start of src are, which are as many as dst has.
+// The bytes of bools must be 0 or 1.
+func Copy[T Word](dst []T, src []byte) {
+	own := Bytes(dst)
+	if len(src) < len(own) {
+		bug("Copy of %d bytes from %d", len(own), len(src))
+	}
+	copy(own, src)
+}
