@@ -25,6 +25,7 @@ type Description struct {
 	Scans   int    // most that fitting may take
 	Table   int    // a column of at most so many values is scanned once only
 	First   []StatisticDescription
+	Scan    *program.Program   // of the first scan; nil: nothing is learnt
 	Chains  []ChainDescription // in the order in which they are computed
 	Workers int
 	Memory  int64 // estimated bytes of the chunks in flight
@@ -113,6 +114,7 @@ func (p *Plan) describeFirst(d *Description) error {
 	for _, o := range ph.Program.Observes {
 		columns[o.Stat] = union(columns[o.Stat], dependsOn(ph.Program, o))
 	}
+	d.Scan = ph.Program
 	for i, s := range ph.Specs {
 		x := StatisticDescription{Kind: string(s.Kind), Columns: columns[i]}
 		if i < len(ph.wants) {

@@ -53,7 +53,8 @@ type scanPart struct {
 func (p *Plan) newScanner(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, o Options) (*scanner, error) {
 	s := &scanner{plan: p, src: src, chunks: chunks, phase: ph, total: newMerger(len(ph.Specs))}
 	apart := columnar(src)
-	components := componentsOf(ph.Program, apart != nil)
+	o.Backend = backend.Choose(o.Backend, ph.Program, rowsOf(chunks))
+	components := componentsOf(ph.Program, apart != nil && !backend.Wholesale(o.Backend))
 	shares := sharesOf(apart, components)
 	s.workers = o.workersFor(chunks, len(chunks)*len(components), slices.Max(shares))
 	s.res = o.resources(s.workers * len(ph.Specs)) // the first that is done becomes the total

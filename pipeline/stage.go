@@ -54,3 +54,15 @@ func partsOf(chunks []source.Chunk) [][]source.Chunk {
 	}
 	return parts
 }
+
+// rowsOf returns how many rows chunks have; -1 if that is not known before they are read.
+func rowsOf(chunks []source.Chunk) int64 {
+	rows := int64(0)
+	for _, c := range chunks {
+		if c.Rows < 0 {
+			return -1
+		}
+		rows += c.Rows
+	}
+	return rows
+}

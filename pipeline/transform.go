@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"quern/features/backend"
 	"quern/features/program"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
@@ -14,9 +15,9 @@ import (
 // transformer writes the rows of a source to outputs: where, then the features,
 // then labels and kept columns. It is compiled once and shared by all workers.
 //
-// Where the source stores columns apart and the outputs can take them so, each chunk
-// is computed component by component: what a worker holds is a column or a few, not
-// a chunk.
+// Where the source stores columns apart, the outputs can take them so, and the back end
+// does not want them whole, each chunk is computed component by component: what a worker
+// holds is a column or a few, not a chunk.
 type transformer struct {
 	src     source.Source
 	gates   []string // the columns that where and taken read
@@ -55,7 +56,8 @@ func newTransformer(m *model.Model, r *recipe.Recipe, in *inputs, training bool,
 		locate: func(err error, p *program.Program, c *source.Chunk, keep []int32) error {
 			return locateRun(r.File, err, p, c, keep)
 		}}
-	t.apart = columnar(in) != nil && columnTargets(r)
+	o.Backend = backend.Choose(o.Backend, whole, rowsOf(in.chunks))
+	t.apart = columnar(in) != nil && columnTargets(r) && !backend.Wholesale(o.Backend)
 	if err := t.compile(whole, m.Where, taken, o); err != nil {
 		return nil, nil, err
 	}

@@ -367,6 +367,10 @@ func allocations(c *Case) {
 		c.skip = "the race detector allocates"
 		return
 	}
+	if backend.Wholesale(c.be) {
+		c.skip = "a device does not serve single rows"
+		return
+	}
 	p := c.model.Serving
 	exe, err := c.be.Compile(p)
 	if err != nil {
