@@ -2,6 +2,7 @@ package features
 
 import (
 	"bytes"
+	_ "embed" // gpu.txt
 	"fmt"
 	"strings"
 )
@@ -13,10 +14,11 @@ func Markdown() []byte {
 	b.WriteString("Generated from the catalogue by `go test ./features -run Markdown -rewrite`; do not edit.\n")
 	b.WriteString("`quern explain NAME` prints the same in a terminal.\n\n")
 	b.WriteString("Null (no value), NaN and infinity are three different things; every operator says what it does with each.\n\n")
-	b.WriteString("| operator | what it does |\n|---|---|\n")
+	b.WriteString("| operator | what it does | GPU |\n|---|---|---|\n")
 	for _, e := range Catalogue() {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", e.Name, e.Name, tableText(e.Doc.Summary))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", e.Name, e.Name, tableText(e.Doc.Summary), tableText(onGPU(e.Name)))
 	}
+	b.WriteString(gpuMarkdown)
 	b.WriteString(listsMarkdown)
 	for _, e := range Catalogue() {
 		e.markdown(&b)
@@ -24,6 +26,30 @@ func Markdown() []byte {
 	b.WriteString(presetsMarkdown())
 	return b.Bytes()
 }
+
+// gpuText says for each operator what the CUDA back end does of it. That back end's tests
+// write it, since it is generated from what has a kernel.
+//
+//go:embed gpu.txt
+var gpuText string
+
+// onGPU returns what a GPU does of an operator: "all", "codes", "some", "no", or several
+// of them; "?" for one that the CUDA back end's tests have not seen.
+func onGPU(name string) string {
+	for line := range strings.Lines(gpuText) {
+		if operator, what, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && operator == name {
+			return what
+		}
+	}
+	return "?"
+}
+
+// gpuMarkdown explains the column.
+const gpuMarkdown = `
+GPU says what a CUDA device does of the work per row, in learning and in computing; the CPU does the rest, and the bytes are
+the same. **all** of it; **codes**: all of it where columns come as dictionaries, as texts do, whose entries are the CPU's;
+**some** of it; **no**: none of it; -: there is nothing to compute. "or" is said where it depends on the options.
+`
 
 // listsMarkdown is the section of docs/OPERATORS.md on lists.
 const listsMarkdown = `
