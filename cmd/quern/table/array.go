@@ -1,11 +1,11 @@
 package table
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,7 +15,9 @@ import (
 	"quern/features/program"
 	"quern/pipeline/output"
 	"quern/pipeline/sink"
+	"quern/pipeline/sink/safetensors"
 	"quern/pipeline/sink/tensor"
+	"quern/pipeline/store"
 )
 
 // array is a tensor in a file.
@@ -70,44 +72,14 @@ func typeOf(dtype string) column.Type {
 	return column.Invalid
 }
 
-// sizeOf returns the bytes of an element; 0: the type is unknown.
-func sizeOf(dtype string) int64 {
-	switch dtype {
-	case "F64", "I64", "U64":
-		return 8
-	case "F32", "I32", "U32":
-		return 4
-	case "F16", "BF16", "I16", "U16":
-		return 2
-	case "I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2":
-		return 1
-	}
-	return 0
-}
-
-// bytes returns the length of the array, or false where it is beyond 2^53.
-func (a *array) bytes() (int64, bool) {
-	n := sizeOf(a.dtype)
-	if n == 0 {
-		return 0, false
-	}
-	for _, d := range a.shape {
-		if d < 0 || d > 0 && n > 1<<53/d {
-			return 0, false
-		}
-		n *= d
-	}
-	return n, true
-}
-
 // openArrays opens files of tensors: parts follow each other, the arrays of a part
 // stand side by side. fields names the columns of arrays that do not do so themselves.
-func openArrays(parts [][]string, fields []output.Field) (*Table, error) {
+func openArrays(ctx context.Context, places store.Places, parts [][]string, fields []output.Field) (*Table, error) {
 	t := &Table{}
 	for _, paths := range parts {
 		var arrays []array
 		for _, path := range paths {
-			more, err := t.openFile(path)
+			more, err := t.openFile(ctx, places, path)
 			if err != nil {
 				t.Close()
 				return nil, err
@@ -129,24 +101,20 @@ func openArrays(parts [][]string, fields []output.Field) (*Table, error) {
 }
 
 // openFile reads the arrays' headers in one file.
-func (t *Table) openFile(path string) ([]array, error) {
-	f, err := os.Open(path)
+func (t *Table) openFile(ctx context.Context, places store.Places, path string) ([]array, error) {
+	f, err := places.Open(ctx, path)
 	if err != nil {
 		return nil, diag.New("Q514", "cannot open %s", path).Because(err)
 	}
 	t.files = append(t.files, f)
-	info, err := f.Stat()
-	if err != nil {
-		return nil, diag.New("Q514", "cannot open %s", path).Because(err)
-	}
 	var arrays []array
 	if filepath.Ext(path) == ".npy" {
 		var a array
-		a, err = readNPY(f, info.Size())
-		a.name = strings.TrimSuffix(filepath.Base(path), ".npy")
+		a, err = readNPY(f, f.Size())
+		a.name = strings.TrimSuffix(store.Base(path), ".npy")
 		arrays = []array{a}
 	} else {
-		arrays, err = readSafetensors(f, info.Size())
+		arrays, err = readSafetensors(f, f.Size())
 	}
 	if err != nil {
 		return nil, diag.New("Q516", "%s is damaged", path).Because(err)
@@ -283,7 +251,7 @@ func (t *Table) readArrays(arrays []array, from, n int64) (column.Batch, error) 
 	all := map[string]column.Column{}
 	for i := range arrays {
 		a := &arrays[i]
-		w, size := a.width(), sizeOf(a.dtype)
+		w, size := a.width(), safetensors.ElementSize(a.dtype)
 		if w == 0 {
 			continue
 		}

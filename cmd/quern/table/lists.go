@@ -8,6 +8,7 @@ import (
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/features/program"
+	"quern/pipeline/sink/safetensors"
 )
 
 // maxElements is the most elements that the lists of arrayRows rows may have to be
@@ -64,7 +65,7 @@ func (a *array) readLists(from, n int64) (column.Column, error) {
 			}
 		}
 	}
-	first, size := bounds[0], sizeOf(a.dtype)
+	first, size := bounds[0], safetensors.ElementSize(a.dtype)
 	if bounds[n]-first > maxElements {
 		return column.Column{}, a.unreadable(errors.New("its lists are too long to be shown"))
 	}

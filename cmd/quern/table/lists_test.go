@@ -21,7 +21,7 @@ func ragged(values int, offsets ...int64) []byte {
 		data = binary.LittleEndian.AppendUint64(data, uint64(o))
 	}
 	v, end := 48+values, 48+values+8*len(offsets)
-	return safetensors(fmt.Sprintf(`{"__metadata__": {"format": "quern"}, "m": {"dtype": "I64", "shape": [2, 3], "data_offsets": [0, 48]},
+	return safetensorsFile(fmt.Sprintf(`{"__metadata__": {"format": "quern"}, "m": {"dtype": "I64", "shape": [2, 3], "data_offsets": [0, 48]},
 		"x.values": {"dtype": "U8", "shape": [%d], "data_offsets": [48, %d]}, "x.offsets": {"dtype": "I64", "shape": [%d], "data_offsets": [%d, %d]}}`,
 		values, v, len(offsets), v, end), data...)
 }
@@ -68,7 +68,7 @@ func TestListsOfManyRows(t *testing.T) {
 		data = binary.LittleEndian.AppendUint64(data, uint64(o))
 	}
 	n := len(offsets) - 1
-	table, err := open(t, "x.safetensors", safetensors(fmt.Sprintf(`{"x.values": {"dtype": "U8", "shape": [%d], "data_offsets": [0, %d]}, "x.offsets": {"dtype": "I64", "shape": [%d], "data_offsets": [%d, %d]}}`,
+	table, err := open(t, "x.safetensors", safetensorsFile(fmt.Sprintf(`{"x.values": {"dtype": "U8", "shape": [%d], "data_offsets": [0, %d]}, "x.offsets": {"dtype": "I64", "shape": [%d], "data_offsets": [%d, %d]}}`,
 		offsets[n], offsets[n], rows+1, offsets[n], len(data)), data...))
 	if err != nil {
 		t.Fatal(err)

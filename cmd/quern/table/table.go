@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,17 +30,17 @@ type Table struct {
 	Notes  []string
 	source source.Source // nil: arrays
 	parts  [][]array     // arrays of one length each, one part after the other
-	files  []*os.File
+	files  []io.Closer
 }
 
 // Open opens a file or folder. A folder with a manifest is a finished output; one
 // that an unfinished run has left behind is an error (Q321).
 func Open(ctx context.Context, path string, o pipeline.Options) (*Table, error) {
-	info, err := os.Stat(path)
+	folder, err := isFolder(ctx, path, o.Places)
 	if err != nil {
 		return nil, diag.New("Q514", "cannot open %s", path).Because(err)
 	}
-	if info.IsDir() {
+	if folder {
 		return openFolder(ctx, path, o)
 	}
 	if format, ok := FormatOf(path); ok {
@@ -47,7 +48,7 @@ func Open(ctx context.Context, path string, o pipeline.Options) (*Table, error) 
 	}
 	switch filepath.Ext(path) {
 	case ".npy", ".safetensors":
-		return openArrays([][]string{{path}}, nil)
+		return openArrays(ctx, o.Places, [][]string{{path}}, nil)
 	case ".quern":
 		return nil, diag.New("Q514", "%s is a model, not a table", path).WithHint("quern model show %s", path)
 	case ".yaml", ".yml":
@@ -57,9 +58,27 @@ func Open(ctx context.Context, path string, o pipeline.Options) (*Table, error) 
 		WithHint("tables end in .parquet, .csv, .tsv, .jsonl (.gz, .zst), .npy or .safetensors")
 }
 
+// isFolder reports whether a path is a folder and not a file.
+func isFolder(ctx context.Context, path string, places store.Places) (bool, error) {
+	if store.Scheme(path) == "" {
+		info, err := os.Stat(path)
+		return err == nil && info.IsDir(), err
+	}
+	root, name := store.SplitURI(path)
+	if name == "" || strings.HasSuffix(name, "/") {
+		return true, nil
+	}
+	st, err := places.Store(ctx, root)
+	if err != nil {
+		return false, err
+	}
+	file, err := store.Exists(ctx, st, name)
+	return !file, err // a folder of a store is what objects' names begin with
+}
+
 // FormatOf returns the format of a file of rows, by its name.
 func FormatOf(path string) (recipe.FileFormat, bool) {
-	name := strings.ToLower(filepath.Base(path))
+	name := strings.ToLower(store.Base(path))
 	for _, packed := range []string{".gz", ".zst"} {
 		name = strings.TrimSuffix(name, packed)
 	}
@@ -106,16 +125,18 @@ func openSource(ctx context.Context, format recipe.FileFormat, paths []string, o
 
 // openFolder opens a finished output, or a folder of files of one format.
 func openFolder(ctx context.Context, folder string, o pipeline.Options) (*Table, error) {
-	if _, err := os.Stat(filepath.Join(folder, filepath.Dir(output.ManifestName))); err == nil {
-		st, err := store.NewLocal(folder)
-		if err != nil {
-			return nil, err
-		}
+	st, err := o.Places.Store(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	if begun, err := isOutput(ctx, st, folder); err != nil {
+		return nil, err
+	} else if begun {
 		m, err := output.ReadManifest(ctx, st)
 		if err != nil {
 			return nil, err
 		}
-		return openOutput(ctx, folder, m, o)
+		return openOutput(ctx, st, folder, m, o)
 	}
 	for _, format := range []recipe.FileFormat{recipe.Parquet, recipe.CSVText, recipe.JSONL} {
 		t, err := openSource(ctx, format, []string{folder}, o)
@@ -128,8 +149,19 @@ func openFolder(ctx context.Context, folder string, o pipeline.Options) (*Table,
 		WithHint("no file below it ends in .parquet, .csv, .tsv or .jsonl")
 }
 
+// isOutput reports whether a run has begun to write to a folder.
+func isOutput(ctx context.Context, st store.Store, folder string) (bool, error) {
+	private := filepath.Dir(output.ManifestName)
+	if store.Scheme(folder) == "" {
+		_, err := os.Stat(filepath.Join(folder, private))
+		return err == nil, nil
+	}
+	names, err := st.List(ctx, private)
+	return len(names) > 0, err
+}
+
 // openOutput opens the files that a manifest names, after a look at their sizes.
-func openOutput(ctx context.Context, folder string, m *output.Manifest, o pipeline.Options) (*Table, error) {
+func openOutput(ctx context.Context, st store.Store, folder string, m *output.Manifest, o pipeline.Options) (*Table, error) {
 	if len(m.Files) == 0 {
 		t := &Table{}
 		for _, f := range m.Fields {
@@ -141,25 +173,29 @@ func openOutput(ctx context.Context, folder string, m *output.Manifest, o pipeli
 	}
 	var paths []string
 	for _, f := range m.Files {
-		path := filepath.Join(folder, filepath.FromSlash(f.Name))
-		info, err := os.Stat(path)
-		if err != nil || !filepath.IsLocal(filepath.FromSlash(f.Name)) {
+		path := store.Join(folder, f.Name)
+		file, err := st.Open(ctx, f.Name)
+		if err != nil {
 			return nil, diag.New("Q320", "%s is missing", path).Because(err)
 		}
-		if info.Size() != f.Bytes {
-			return nil, diag.New("Q320", "%s has %d bytes, the manifest says %d", path, info.Size(), f.Bytes)
+		size := file.Size()
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+		if size != f.Bytes {
+			return nil, diag.New("Q320", "%s has %d bytes, the manifest says %d", path, size, f.Bytes)
 		}
 		paths = append(paths, path)
 	}
 	switch filepath.Ext(paths[0]) {
 	case ".npy":
-		return openArrays([][]string{paths}, m.Fields)
+		return openArrays(ctx, o.Places, [][]string{paths}, m.Fields)
 	case ".safetensors":
 		parts := make([][]string, len(paths))
 		for i, p := range paths {
 			parts[i] = []string{p}
 		}
-		return openArrays(parts, m.Fields)
+		return openArrays(ctx, o.Places, parts, m.Fields)
 	}
 	return openSource(ctx, recipe.Parquet, paths, o)
 }

@@ -22,7 +22,7 @@ func npy(header string, data ...byte) []byte {
 	return append(append(b, header...), data...)
 }
 
-func safetensors(header string, data ...byte) []byte {
+func safetensorsFile(header string, data ...byte) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	return append(append(b, header...), data...)
 }
@@ -67,7 +67,7 @@ func TestElementTypes(t *testing.T) {
 		{"BOOL", []byte{0, 1}, "false true"},
 	} {
 		header := fmt.Sprintf(`{"x": {"dtype": %q, "shape": [2], "data_offsets": [0, %d]}}`, c.dtype, len(c.data))
-		table, err := open(t, "x.safetensors", safetensors(header, c.data...))
+		table, err := open(t, "x.safetensors", safetensorsFile(header, c.data...))
 		if err != nil {
 			t.Errorf("%s: %v", c.dtype, err)
 			continue
@@ -76,7 +76,7 @@ func TestElementTypes(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.dtype, got, c.want)
 		}
 	}
-	table, err := open(t, "x.safetensors", safetensors(`{"x": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}`, 0, 0, 0, 0))
+	table, err := open(t, "x.safetensors", safetensorsFile(`{"x": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}`, 0, 0, 0, 0))
 	if err != nil || len(table.Fields) != 0 || len(table.Notes) != 1 || table.Notes[0] != "x: BF16 [2]" {
 		t.Errorf("a type whose rows are not shown: %+v %v", table, err)
 	}
@@ -85,18 +85,18 @@ func TestElementTypes(t *testing.T) {
 // TestDamagedTensors: every header that contradicts the file is an error.
 func TestDamagedTensors(t *testing.T) {
 	good := `{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}}`
-	if _, err := open(t, "x.safetensors", safetensors(good, 1, 2)); err != nil {
+	if _, err := open(t, "x.safetensors", safetensorsFile(good, 1, 2)); err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"empty": {}, "short": {1, 0, 0}, "no header": safetensors(""), "too long": safetensors(good, 1, 2, 3), "too few": safetensors(good, 1),
+		"empty": {}, "short": {1, 0, 0}, "no header": safetensorsFile(""), "too long": safetensorsFile(good, 1, 2, 3), "too few": safetensorsFile(good, 1),
 		"huge header": binary.LittleEndian.AppendUint64(nil, 1<<60),
-		"overflow":    safetensors(`{"x": {"dtype": "U8", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}}`),
-		"negative":    safetensors(`{"x": {"dtype": "U8", "shape": [-2], "data_offsets": [0, -2]}}`),
-		"overlap":     safetensors(`{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "y": {"dtype": "U8", "shape": [2], "data_offsets": [1, 3]}}`, 1, 2, 3),
-		"gap":         safetensors(`{"x": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}`, 1, 2),
-		"unknown":     safetensors(`{"x": {"dtype": "Z9", "shape": [2], "data_offsets": [0, 2]}}`, 1, 2),
-		"metadata":    safetensors(`{"__metadata__": {"a": 1}}`),
+		"overflow":    safetensorsFile(`{"x": {"dtype": "U8", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}}`),
+		"negative":    safetensorsFile(`{"x": {"dtype": "U8", "shape": [-2], "data_offsets": [0, -2]}}`),
+		"overlap":     safetensorsFile(`{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "y": {"dtype": "U8", "shape": [2], "data_offsets": [1, 3]}}`, 1, 2, 3),
+		"gap":         safetensorsFile(`{"x": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}`, 1, 2),
+		"unknown":     safetensorsFile(`{"x": {"dtype": "Z9", "shape": [2], "data_offsets": [0, 2]}}`, 1, 2),
+		"metadata":    safetensorsFile(`{"__metadata__": {"a": 1}}`),
 	} {
 		if table, err := open(t, "x.safetensors", data); err == nil {
 			t.Errorf("%s is read: %+v", name, table)
@@ -120,9 +120,9 @@ func TestDamagedTensors(t *testing.T) {
 }
 
 func FuzzTensors(f *testing.F) {
-	f.Add(true, safetensors(`{"x": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "__metadata__": {"x.columns": "[\"a\",\"b\"]"}}`, make([]byte, 8)...))
-	f.Add(true, safetensors(`{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "x2": {"dtype": "BOOL", "shape": [0], "data_offsets": [2, 2]}}`, 1, 2))
-	f.Add(true, safetensors(`{"__metadata__": {"format": "quern"}, "m": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "x.values": {"dtype": "U8", "shape": [8], "data_offsets": [8, 16]}, "x.offsets": {"dtype": "I64", "shape": [3], "data_offsets": [16, 40]}}`, make([]byte, 40)...))
+	f.Add(true, safetensorsFile(`{"x": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}, "__metadata__": {"x.columns": "[\"a\",\"b\"]"}}`, make([]byte, 8)...))
+	f.Add(true, safetensorsFile(`{"x": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "x2": {"dtype": "BOOL", "shape": [0], "data_offsets": [2, 2]}}`, 1, 2))
+	f.Add(true, safetensorsFile(`{"__metadata__": {"format": "quern"}, "m": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]}, "x.values": {"dtype": "U8", "shape": [8], "data_offsets": [8, 16]}, "x.offsets": {"dtype": "I64", "shape": [3], "data_offsets": [16, 40]}}`, make([]byte, 40)...))
 	f.Add(false, npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2, 1), }\n", 0, 1))
 	f.Fuzz(func(t *testing.T, isSafe bool, data []byte) {
 		name := map[bool]string{true: "x.safetensors", false: "x.npy"}[isSafe]
@@ -173,7 +173,7 @@ func TestMoreRowsThanTheGridHoldsBack(t *testing.T) {
 	for _, n := range []int{0, 1, gridRows - 1, gridRows, gridRows + 1, 2*gridRows + 5} {
 		data := make([]byte, n)
 		header := fmt.Sprintf(`{"x": {"dtype": "U8", "shape": [%d], "data_offsets": [0, %d]}}`, n, n)
-		table, err := open(t, "x.safetensors", safetensors(header, data...))
+		table, err := open(t, "x.safetensors", safetensorsFile(header, data...))
 		if err != nil {
 			t.Fatal(err)
 		}
