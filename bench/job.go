@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quern/cpu"
+	"quern/gpu"
 	"quern/internal/memory"
 	"quern/pipeline"
 	"quern/pipeline/model"
@@ -28,6 +29,7 @@ type Job struct {
 	Profile   string `json:"profile,omitempty"`    // file of a CPU profile; "": none
 	SkipModel bool   `json:"skip_model,omitempty"` // do not write the model file
 	Baseline  string `json:"baseline,omitempty"`   // "gonum": measure that instead
+	GPU       *int   `json:"gpu,omitempty"`        // number of the device that computes; nil: the CPU does
 }
 
 // Sample is what one run took.
@@ -126,6 +128,14 @@ func (j Job) recipe(w Workload) (*recipe.Recipe, error) {
 func (j Job) run(ctx context.Context, r *recipe.Recipe) (Sample, error) {
 	var s Sample
 	o := pipeline.Options{Backend: cpu.New(), Workers: j.Workers, Memory: j.Memory}
+	if j.GPU != nil {
+		device, err := gpu.Open(gpu.Options{Ordinal: *j.GPU, Reference: o.Backend})
+		if err != nil {
+			return s, err
+		}
+		defer device.Close()
+		o.Backend = device
+	}
 	started, before := time.Now(), cpuTime()
 	var fitted, saved time.Time
 	o.Fitted = func(m *model.Model) error {

@@ -19,6 +19,7 @@ type Options struct {
 	Warmup  int    // runs before, not counted
 	Workers int    // 0: one per CPU
 	Memory  int64  // budget in bytes; 0: none
+	GPU     *int   // number of the device that computes; nil: the CPU does
 	// Baseline "gonum" also measures gonum's float64 statistics over the same columns.
 	Baseline string
 	// Runner does a job; nil: this process does.
@@ -40,7 +41,7 @@ func Measure(ctx context.Context, w Workload, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	job := Job{Workload: w.Name, Data: data, Out: filepath.Join(folder, "out"), Workers: o.Workers, Memory: o.Memory}
+	job := Job{Workload: w.Name, Data: data, Out: filepath.Join(folder, "out"), Workers: o.Workers, Memory: o.Memory, GPU: o.GPU}
 	var samples []Sample
 	for i := range o.Warmup + max(1, o.Runs) {
 		s, err := o.run(ctx, job)
@@ -53,6 +54,9 @@ func Measure(ctx context.Context, w Workload, o Options) (*Result, error) {
 		}
 	}
 	r := newResult(w, data, samples)
+	if o.GPU != nil {
+		r.Device = fmt.Sprintf("gpu:%d", *o.GPU)
+	}
 	if err := o.profiled(ctx, job, folder, r); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,7 @@ func TestReadmeStatesTheResults(t *testing.T) {
 		t.Fatal("the README has no table of benchmarks")
 	}
 	files, _ := filepath.Glob("results/*.json")
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasPrefix(filepath.Base(f), "gpu-") })
 	if len(files) == 0 || strings.Count(table, "\n| ") != len(files) {
 		t.Errorf("%d results", len(files))
 	}
@@ -51,5 +53,47 @@ func TestReadmeStatesTheResults(t *testing.T) {
 		if !strings.Contains(line, want) {
 			t.Errorf("the README says %s, the results%s", line, want)
 		}
+	}
+}
+
+// TestReadmeStatesTheGPU: what the README says of GPUs is what bench/results/gpu-*.json
+// say, and nothing where there are none. -rewrite writes it.
+func TestReadmeStatesTheGPU(t *testing.T) {
+	const path, start, end = "../README.md", "<!-- gpu -->\n", "<!-- /gpu -->"
+	files, err := filepath.Glob("results/gpu-*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reports []*Report
+	for _, f := range files {
+		body, err := os.ReadFile(f)
+		r := &Report{}
+		if err == nil {
+			err = json.Unmarshal(body, r)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		reports = append(reports, r)
+	}
+	want, err := GPUMarkdown(reports)
+	if err != nil {
+		t.Fatalf("%q: %v", files, err)
+	}
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(page), start)
+	got, after, closed := strings.Cut(rest, end)
+	switch {
+	case !ok || !closed:
+		t.Fatal("the README has no place for GPUs")
+	case *rewrite:
+		if err := os.WriteFile(path, []byte(before+start+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	case got != want:
+		t.Errorf("the README says\n%s\nthe results\n%s\n(make generate writes it)", got, want)
 	}
 }

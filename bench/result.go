@@ -13,12 +13,13 @@ const SchemaVersion = 1
 
 // Report is what one invocation measured.
 type Report struct {
-	Schema   int       `json:"schema"`
-	Date     string    `json:"date"`
-	Device   string    `json:"device"`
-	Machine  Machine   `json:"machine"`
-	Roofline Roofline  `json:"roofline"`
-	Results  []*Result `json:"results"`
+	Schema   int           `json:"schema"`
+	Date     string        `json:"date"`
+	Device   string        `json:"device"`
+	Machine  Machine       `json:"machine"`
+	Roofline Roofline      `json:"roofline"`
+	Results  []*Result     `json:"results"`
+	GPU      *DeviceReport `json:"gpu,omitempty"` // if devices were compared
 }
 
 // Machine is what the figures were measured on.
@@ -33,6 +34,7 @@ type Machine struct {
 // Result is one workload's figures: medians over its runs.
 type Result struct {
 	Workload  string     `json:"workload"`
+	Device    string     `json:"device,omitempty"` // "gpu:0"; "": the CPU
 	Doc       string     `json:"doc"`
 	Rows      int64      `json:"rows"`
 	Files     int        `json:"files"`

@@ -17,7 +17,7 @@ func (r *Report) Text(w io.Writer) error {
 		if len(x.Calls) > 0 {
 			continue
 		}
-		fmt.Fprintf(w, "%-12s %11d %9.3f %8.3f %8.3f %8.3f %8.3f %8.3f %9.3f %9.1f %5.0f%%\n", x.Workload, x.Rows, x.RowsRate/1e6, x.BytesRate/1e9,
+		fmt.Fprintf(w, "%-12s %11d %9.3f %8.3f %8.3f %8.3f %8.3f %8.3f %9.3f %9.1f %5.0f%%\n", x.title(), x.Rows, x.RowsRate/1e6, x.BytesRate/1e9,
 			x.Wall, x.CPU, x.Fit, x.Model, x.Transform, float64(x.Peak)/(1<<20), 100*r.Roofline.Least(x)/x.Wall)
 	}
 	r.callsText(w)
@@ -27,9 +27,14 @@ func (r *Report) Text(w io.Writer) error {
 			fmt.Fprintf(w, "\n%s: %s, one thread: %.3f s with reading, %.3f s without (%s)\n", x.Workload, b.Name, b.Wall, b.Compute, b.Check)
 		}
 	}
-	_, err := fmt.Fprintln(w)
-	return err
+	if _, err := fmt.Fprintln(w); err != nil || r.GPU == nil {
+		return err
+	}
+	return r.GPU.Text(w)
 }
+
+// title names a result: the workload, and the device if that is not the CPU.
+func (r *Result) title() string { return strings.TrimSpace(r.Workload + " " + r.Device) }
 
 // callsText writes what calls of the online workload took.
 func (r *Report) callsText(w io.Writer) {
@@ -50,7 +55,7 @@ func (r *Report) stagesText(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	for _, x := range r.Results {
-		fmt.Fprintf(w, "%-12s", x.Workload)
+		fmt.Fprintf(w, "%-12s", x.title())
 		for _, n := range names {
 			fmt.Fprintf(w, " %8s", stageText(x.Stages, n))
 		}

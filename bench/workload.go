@@ -32,6 +32,9 @@ func Workloads() []Workload {
 	}
 }
 
+// Online reports whether w is measured per call: such a workload has no file to file.
+func (w Workload) Online() bool { return w.online }
+
 // Find returns the workload called name.
 func Find(name string) (Workload, bool) {
 	for _, w := range Workloads() {

@@ -47,9 +47,9 @@ func open(ctx context.Context, r *recipe.Recipe, bad []string, o Options) (sourc
 	for i, f := range s.Files {
 		patterns[i] = r.Resolve(f.Text)
 	}
-	files, err := source.Expand("", suffixes(s.Format), patterns...)
+	files, err := source.Expand(ctx, o.Places, "", suffixes(s.Format), patterns...)
 	if err != nil {
-		return nil, placed(err, "Q040", patternPlace(s, patterns), nil)
+		return nil, placed(err, "Q040", patternPlace(ctx, s, patterns, o), nil)
 	}
 	files = slices.DeleteFunc(files, func(f source.File) bool { return slices.Contains(bad, f.Name) })
 	types := make(column.Schema, len(s.Schema))
@@ -91,9 +91,9 @@ func aboutSchema(s *recipe.Source, e *diag.Error) *diag.Error {
 
 // patternPlace returns the place of the first pattern that alone is in error; of the
 // whole if none is.
-func patternPlace(s *recipe.Source, patterns []string) diag.Place {
+func patternPlace(ctx context.Context, s *recipe.Source, patterns []string, o Options) diag.Place {
 	for i, p := range patterns {
-		if _, err := source.Expand("", suffixes(s.Format), p); err != nil {
+		if _, err := source.Expand(ctx, o.Places, "", suffixes(s.Format), p); err != nil {
 			return s.Files[i].Place
 		}
 	}

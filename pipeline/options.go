@@ -8,6 +8,7 @@ import (
 	"quern/features/stat"
 	"quern/pipeline/model"
 	"quern/pipeline/source"
+	"quern/pipeline/store"
 )
 
 // Options say how to run, never what comes out: results have the same bytes for
@@ -15,6 +16,9 @@ import (
 // Backend, works.
 type Options struct {
 	Backend backend.Backend
+	// Places are the stores that sources and outputs may name by URI; nil: the local disk
+	// only.
+	Places store.Places
 	// Workers is how many chunks are worked on at the same time; 0: one per CPU.
 	Workers int
 	// Memory is the budget in bytes for chunks in flight and statistics; past it

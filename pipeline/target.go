@@ -138,7 +138,7 @@ func within(folder, path string) bool {
 }
 
 // open begins the target's output.
-func (s targetSpec) open(ctx context.Context, computed []sink.Field, job output.Job) (*target, error) {
+func (s targetSpec) open(ctx context.Context, places store.Places, computed []sink.Field, job output.Job) (*target, error) {
 	t := &target{path: s.path}
 	var takes []int
 	t.fields, takes = s.fields(computed)
@@ -146,7 +146,7 @@ func (s targetSpec) open(ctx context.Context, computed []sink.Field, job output.
 	for i := range t.fieldOf {
 		t.fieldOf[i] = slices.Index(takes, i)
 	}
-	st, err := store.NewLocal(s.path)
+	st, err := places.Store(ctx, s.path)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func refuseFinished(ctx context.Context, r *recipe.Recipe, o Options) error {
 	}
 	var stores []store.Store
 	for _, spec := range targetSpecs(r) {
-		st, err := store.NewLocal(spec.path)
+		st, err := o.Places.Store(ctx, spec.path)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func refuseFinished(ctx context.Context, r *recipe.Recipe, o Options) error {
 func (t *transformer) begin(ctx context.Context, result *Result, r *recipe.Recipe, in *inputs, training bool, computed []sink.Field, o Options) error {
 	specs := targetSpecs(r)
 	for _, spec := range specs {
-		st, err := store.NewLocal(spec.path)
+		st, err := o.Places.Store(ctx, spec.path)
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (t *transformer) begin(ctx context.Context, result *Result, r *recipe.Recip
 	for _, spec := range specs {
 		job := output.Job{Model: result.Digest, Parts: len(parts), Overwrite: o.Overwrite}
 		job.Digest = jobDigest(result.Digest, training, r.Source, in, spec, computed)
-		target, err := spec.open(ctx, computed, job)
+		target, err := spec.open(ctx, o.Places, computed, job)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ PEERS = [("Polars", "polars_"), ("DuckDB", "duckdb_"), ("pyarrow by hand", "pyar
 
 
 def results():
-    found = [json.load(open(f)) for f in glob.glob(os.path.join(HERE, "..", "results", "*.json"))]
+    files = glob.glob(os.path.join(HERE, "..", "results", "*.json"))
+    found = [json.load(open(f)) for f in files if not os.path.basename(f).startswith("gpu-")]
     return sorted(found, key=lambda r: ORDER.index(r["workload"]) if r["workload"] in ORDER else len(ORDER))
 
 

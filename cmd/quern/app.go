@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"quern/features/diag"
+	"quern/pipeline/store"
 )
 
 // app is one invocation of the program.
@@ -21,8 +22,10 @@ type app struct {
 	out, err io.Writer // stdout is data, stderr is talk
 	args     []string
 	flags    common
-	program  string // how the user calls the program
-	resumes  bool   // the same command finishes what an interrupt leaves
+	places   store.Places   // of URIs
+	program  string         // how the user calls the program
+	resumes  bool           // the same command finishes what an interrupt leaves
+	atEnd    []func() error // what the command closes
 }
 
 // common are the flags that every command has.
@@ -31,10 +34,11 @@ type common struct {
 	memory    string
 	onBadFile string
 	quiet     bool
+	device    string // of the commands that compute
 }
 
 func newApp(out, err io.Writer) *app {
-	return &app{out: out, err: &talk{out: err}, program: "quern"}
+	return &app{out: out, err: &talk{out: err}, places: places(), program: "quern"}
 }
 
 // talk is standard error: progress and notices write to it at the same time.
@@ -59,6 +63,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if closed := a.closeAll(); err == nil {
+		err = closed
+	}
 	if flushed := buffer.Flush(); err == nil {
 		err = flushed
 	}

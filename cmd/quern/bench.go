@@ -31,9 +31,14 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: `Makes tables, always the same for the same size, runs recipes over them as run
 does, each run in a process of its own, and prints rates, seconds and memory
 (medians), and the processor time by stage. Without a WORKLOAD it runs them all;
---list says which there are. Tables are kept in --data for the next time.`,
+--list says which there are. Tables are kept in --data for the next time.
+
+With --device cpu,gpu it also compares a GPU with the CPU, from columns in memory
+to a model and to columns in memory, by workload, by operator and by rows per
+batch, beside what the way to the GPU lets through; and it says who wins where.`,
 		Example: `  quern bench criteo --runs 5 --out criteo.json --svg criteo.svg
-  quern bench dense --rows 500000 --baseline gonum`,
+  quern bench dense --rows 500000 --baseline gonum
+  quern bench criteo dense --device cpu,gpu --out gpu.json --svg gpu.svg`,
 		ValidArgsFunction: completeWorkload,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -49,10 +54,10 @@ does, each run in a process of its own, and prints rates, seconds and memory
 	c.Flags().IntVar(&f.runs, "runs", 3, "measured runs of each workload")
 	c.Flags().IntVar(&f.warmup, "warmup", 1, "runs before, which do not count")
 	c.Flags().StringVar(&f.out, "out", "", "write the figures as JSON to this file")
-	c.Flags().StringVar(&f.svg, "svg", "", "draw the stages to this file")
+	c.Flags().StringVar(&f.svg, "svg", "", "draw the stages, or the comparison, to this file")
 	c.Flags().StringVar(&f.baseline, "baseline", "", "gonum: also time gonum's float64 statistics over the same columns")
 	c.Flags().StringVar(&f.cache, "data", "build/bench", "folder of the tables, kept, and of the outputs, removed")
-	c.Flags().StringVar(&f.device, "device", "cpu", "what computes: cpu")
+	c.Flags().StringVar(&f.device, "device", onCPU, "what to measure: cpu, or cpu,gpu (cpu,gpu:N) to compare")
 	c.Flags().BoolVar(&f.list, "list", false, "list the workloads")
 	c.Flags().BoolVar(&f.prepare, "prepare", false, "only make the tables, and print their files")
 	c.Flags().BoolVar(&f.child, "child", false, "do one job, read from standard input")
@@ -61,7 +66,7 @@ does, each run in a process of its own, and prints rates, seconds and memory
 		_ = c.Flags().MarkHidden(hidden) // the flag is there: the line above made it
 	}
 	completeWords(c, "baseline", "gonum")
-	completeWords(c, "device", "cpu")
+	completeWords(c, "device", onCPU, "cpu,gpu\tboth, workload by workload and operator by operator")
 	return c
 }
 
@@ -80,6 +85,10 @@ func (a *app) bench(ctx context.Context, f benchFlags, names []string) error {
 	if err != nil {
 		return err
 	}
+	on, err := benchDevices(f.device)
+	if err != nil {
+		return err
+	}
 	o, err := a.benchOptions(f)
 	if err != nil {
 		return err
@@ -88,6 +97,11 @@ func (a *app) bench(ctx context.Context, f benchFlags, names []string) error {
 		return a.benchPrepare(ctx, workloads, o)
 	}
 	report := bench.NewReport()
+	if on != nil {
+		if report.GPU, err = bench.NewDeviceReport(*on, rooflineSize(f.rows)); err != nil {
+			return refused(err, *on)
+		}
+	}
 	if report.Roofline, err = bench.MeasureRoofline(f.cache, rooflineSize(f.rows)); err != nil {
 		return diag.New("Q512", "cannot write in %s", f.cache).Because(err)
 	}
@@ -97,6 +111,11 @@ func (a *app) bench(ctx context.Context, f benchFlags, names []string) error {
 			return err
 		}
 		report.Results = append(report.Results, result)
+	}
+	if on != nil {
+		if err := a.compareDevices(ctx, report, workloads, o, *on, f); err != nil {
+			return err
+		}
 	}
 	if err := report.Text(a.out); err != nil {
 		return err
@@ -131,8 +150,6 @@ func (f benchFlags) workloads(names []string) ([]bench.Workload, error) {
 	switch {
 	case f.rows < 0, f.runs < 1, f.warmup < 0:
 		return nil, usage("--rows and --warmup are not negative, --runs is at least 1")
-	case f.device != "cpu":
-		return nil, usage("--device is cpu, not %q", f.device)
 	case f.baseline != "" && f.baseline != "gonum":
 		return nil, usage("--baseline is gonum, not %q", f.baseline)
 	case len(names) == 0:
@@ -206,7 +223,11 @@ func writeReport(f benchFlags, r *bench.Report) error {
 		return nil
 	}
 	var drawing strings.Builder
-	if err := r.SVG(&drawing); err != nil {
+	draw := r.SVG
+	if r.GPU != nil {
+		draw = r.GPU.SVG
+	}
+	if err := draw(&drawing); err != nil {
 		return err
 	}
 	return replaceFile(f.svg, []byte(drawing.String()))

@@ -13,7 +13,6 @@ import (
 	"quern/pipeline/output"
 	"quern/pipeline/recipe"
 	"quern/pipeline/source"
-	"quern/pipeline/store"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -28,7 +27,11 @@ types that do not fit, labels that leak into features.`,
 		Args:              takes("RECIPE"),
 		ValidArgsFunction: completeRecipe(),
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := a.describe(c.Context(), args[0])
+			o, err := a.options()
+			if err != nil {
+				return err
+			}
+			d, err := a.describe(c.Context(), args[0], o)
 			if asJSON {
 				return a.printCheck(args[0], d, err)
 			}
@@ -45,11 +48,7 @@ types that do not fit, labels that leak into features.`,
 
 // describe reads a recipe and binds it to its source. Mistakes of the text are
 // reported together with those of meaning, as far as the source can be opened.
-func (a *app) describe(ctx context.Context, path string) (*pipeline.Description, error) {
-	o, err := a.options()
-	if err != nil {
-		return nil, err
-	}
+func (a *app) describe(ctx context.Context, path string, o pipeline.Options) (*pipeline.Description, error) {
 	r, reading := readRecipe(path)
 	if r == nil || reading != nil && !bindable(r) {
 		return nil, reading
@@ -160,7 +159,7 @@ repeated, finishes it.`,
 		Args:              takes("FOLDER"),
 		ValidArgsFunction: completeFolder,
 		RunE: func(c *cobra.Command, args []string) error {
-			st, err := store.NewLocal(args[0])
+			st, err := a.places.Store(c.Context(), args[0])
 			if err != nil {
 				return err
 			}

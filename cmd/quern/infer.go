@@ -22,6 +22,7 @@ import (
 	"quern/pipeline"
 	"quern/pipeline/recipe"
 	"quern/pipeline/source"
+	"quern/pipeline/store"
 )
 
 func (a *app) inferCommand() *cobra.Command {
@@ -183,7 +184,8 @@ func accepted(r *recipe.Recipe, schema column.Schema, unusable map[string]string
 func possibleFormats(paths []string) ([]recipe.FileFormat, error) {
 	var files []string
 	for _, p := range paths {
-		if info, err := os.Stat(p); err != nil || !info.IsDir() {
+		_, known := table.FormatOf(p)
+		if info, err := os.Stat(p); err != nil && (known || store.Scheme(p) == "") || err == nil && !info.IsDir() {
 			files = append(files, p)
 		}
 	}
@@ -214,7 +216,7 @@ func commonFormat(files []string) (recipe.FileFormat, error) {
 // fromFolder returns path as it is named from a folder, absolute where there is no
 // other way.
 func fromFolder(folder, path string) string {
-	if filepath.IsAbs(path) {
+	if filepath.IsAbs(path) || store.Scheme(path) != "" {
 		return path
 	}
 	if rel, err := filepath.Rel(folder, path); err == nil {
@@ -228,7 +230,7 @@ func fromFolder(folder, path string) string {
 
 // nameOf makes a recipe's name of a file's: letters, digits, - and _.
 func nameOf(path string) string {
-	base := filepath.Base(path)
+	base := store.Base(path)
 	base, _, _ = strings.Cut(strings.TrimLeft(base, "."), ".")
 	runes := []rune(strings.Trim(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '-' {

@@ -24,7 +24,7 @@ func (a *app) modelShow() *cobra.Command {
 		Args:              takes("MODEL"),
 		ValidArgsFunction: completeModel(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := readModel(args[0])
+			m, err := a.readModel(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ func (a *app) modelVerify() *cobra.Command {
 		Args:              takes("MODEL"),
 		ValidArgsFunction: completeModel(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := readModel(args[0])
+			m, err := a.readModel(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func (a *app) modelDiff() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			var models [2]*model.Model
 			for i, path := range args {
-				m, err := readModel(path)
+				m, err := a.readModel(c.Context(), path)
 				if err != nil {
 					return err
 				}

@@ -19,7 +19,7 @@ func (a *app) options() (pipeline.Options, error) {
 	}
 	debug.SetMemoryLimit(budget)
 	debug.SetGCPercent(50) // buffers are reused, so collecting twice as often costs little and saves a third of the peak
-	o := pipeline.Options{Backend: cpu.New(), Workers: a.flags.workers, Memory: budget, Progress: &pipeline.Progress{}}
+	o := pipeline.Options{Backend: cpu.New(), Places: a.places, Workers: a.flags.workers, Memory: budget, Progress: &pipeline.Progress{}}
 	if o.Workers < 0 {
 		return o, usage("--workers %d: give at least 1", o.Workers)
 	}

@@ -19,29 +19,38 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what a run would read, learn and write, and what it takes",
 		Long: `Binds a recipe to its source and shows what a run would do, without reading rows:
 the columns, how many scans learning takes and why, the statistics of the first
-scan, the features in the order in which they are computed, the outputs, and the
-memory that this takes.`,
+scan, the features in the order in which they are computed, the outputs, the
+memory that this takes, and what computes.`,
 		Example:           "  quern plan recipe.yaml --workers 4 --memory 1GiB",
 		Args:              takes("RECIPE"),
 		ValidArgsFunction: completeRecipe(),
 		RunE: func(c *cobra.Command, args []string) error {
-			d, err := a.describe(c.Context(), args[0])
+			o, err := a.options()
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return a.printJSON(planOf(d))
+			if err := a.compute(&o); err != nil {
+				return err
 			}
-			_, err = fmt.Fprint(a.out, planText(d))
+			d, err := a.describe(c.Context(), args[0], o)
+			if err != nil {
+				return err
+			}
+			on := deviceChoices(o.Backend, a.flags.device, d)
+			if asJSON {
+				return a.printJSON(planOf(d, on))
+			}
+			_, err = fmt.Fprint(a.out, planText(d, on))
 			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	a.deviceFlag(c)
 	return c
 }
 
 // planText writes a plan as a page.
-func planText(d *pipeline.Description) string {
+func planText(d *pipeline.Description, on []deviceChoice) string {
 	p := &page{}
 	p.read(d)
 	p.learn(d)
@@ -56,6 +65,7 @@ func planText(d *pipeline.Description) string {
 	if d.Spill > 0 {
 		p.note("statistics beyond %d MiB go to disk", d.Spill>>20)
 	}
+	p.device(on)
 	return p.text.String()
 }
 
@@ -171,11 +181,12 @@ type planJSON struct {
 		Scans int             `json:"scans"`
 		First []statisticJSON `json:"first_scan"`
 	} `json:"learn"`
-	Features []chainJSON  `json:"features"`
-	Outputs  []outputJSON `json:"outputs"`
-	Workers  int          `json:"workers"`
-	Memory   int64        `json:"memory_bytes"`
-	Spill    int64        `json:"statistics_bytes"`
+	Features []chainJSON    `json:"features"`
+	Outputs  []outputJSON   `json:"outputs"`
+	Workers  int            `json:"workers"`
+	Memory   int64          `json:"memory_bytes"`
+	Spill    int64          `json:"statistics_bytes"`
+	Device   []deviceChoice `json:"device"`
 }
 
 type fieldJSON struct {
@@ -212,8 +223,8 @@ type outputJSON struct {
 }
 
 // planOf returns a plan as it is written as JSON.
-func planOf(d *pipeline.Description) *planJSON {
-	x := &planJSON{Workers: d.Workers, Memory: d.Memory, Spill: d.Spill}
+func planOf(d *pipeline.Description, on []deviceChoice) *planJSON {
+	x := &planJSON{Workers: d.Workers, Memory: d.Memory, Spill: d.Spill, Device: on}
 	x.Read.Files, x.Read.Chunks, x.Read.Rows, x.Read.Bytes, x.Read.Where = d.Files, d.Chunks, d.Rows, d.Bytes, d.Where
 	x.Read.Columns = fieldsJSON(d.Columns)
 	x.Learn.Where, x.Learn.Scans = d.Taken, d.Scans

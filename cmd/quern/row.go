@@ -26,7 +26,7 @@ func (a *app) explainRow(ctx context.Context, path string, sources []string, row
 	if row < 0 {
 		return usage("--row %d: rows are counted from 0", row)
 	}
-	m, r, err := modelOf(path)
+	m, r, err := a.modelOf(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -71,9 +71,9 @@ func (a *app) explainRow(ctx context.Context, path string, sources []string, row
 }
 
 // modelOf reads a model, or the one that stands beside a recipe.
-func modelOf(path string) (*model.Model, *recipe.Recipe, error) {
+func (a *app) modelOf(ctx context.Context, path string) (*model.Model, *recipe.Recipe, error) {
 	if filepath.Ext(path) == ".quern" {
-		return readModelRecipe(path)
+		return a.readModelRecipe(ctx, path)
 	}
 	r, err := readRecipe(path)
 	if err != nil {
@@ -83,7 +83,7 @@ func modelOf(path string) (*model.Model, *recipe.Recipe, error) {
 	if _, err := os.Stat(fitted); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, diag.New("Q511", "%s is not fitted: there is no %s", path, fitted).WithHint("quern fit %s", path)
 	}
-	return readModelRecipe(fitted)
+	return a.readModelRecipe(ctx, fitted)
 }
 
 // outputOf finds an output of the serving program; -1: all of them.

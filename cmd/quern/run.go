@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +13,7 @@ import (
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
+	"quern/pipeline/store"
 )
 
 func (a *app) runCommand() *cobra.Command {
@@ -46,6 +43,7 @@ model beside the recipe. An interrupted run is finished by the same command.`,
 	}
 	c.Flags().StringVarP(&modelPath, "output", "o", "", "model file (default: NAME.quern beside the recipe)")
 	c.Flags().BoolVar(&overwrite, "overwrite", false, "replace finished outputs")
+	a.deviceFlag(c)
 	return c
 }
 
@@ -54,7 +52,7 @@ func (a *app) learn(ctx context.Context, j job, r *recipe.Recipe, path string,
 	how func(context.Context, *recipe.Recipe, pipeline.Options) (*pipeline.Result, error)) error {
 	j.next = "model show " + relative(path)
 	j.do = func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
-		o.Fitted = func(m *model.Model) error { return writeModel(path, m) }
+		o.Fitted = func(m *model.Model) error { return a.writeModel(ctx, path, m) }
 		return how(ctx, r, o)
 	}
 	return a.work(ctx, j)
@@ -81,6 +79,7 @@ func (a *app) fitCommand() *cobra.Command {
 	}
 	c.Flags().StringVarP(&modelPath, "output", "o", "", "model file (default: NAME.quern beside the recipe)")
 	c.Flags().StringArrayVar(&sources, "source", nil, "files to read instead of the recipe's (may be repeated)")
+	a.deviceFlag(c)
 	return c
 }
 
@@ -98,7 +97,7 @@ model that was fitted before: serving values, as they are served online. With
 		Args:              takes("MODEL"),
 		ValidArgsFunction: completeModel(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, r, err := readModelRecipe(args[0])
+			m, r, err := a.readModelRecipe(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -119,6 +118,7 @@ model that was fitted before: serving values, as they are served online. With
 	c.Flags().StringVarP(&out, "output", "o", "", "folder to write to (default: as the recipe says)")
 	c.Flags().BoolVar(&training, "training", false, "training values in the rows that fit.where takes")
 	c.Flags().BoolVar(&overwrite, "overwrite", false, "replace finished outputs")
+	a.deviceFlag(c)
 	return c
 }
 
@@ -129,82 +129,6 @@ func readRecipe(path string) (*recipe.Recipe, error) {
 		return nil, diag.New("Q510", "cannot read the recipe").Because(err)
 	}
 	return recipe.Parse(path, text)
-}
-
-// readModel reads and verifies a model file.
-func readModel(path string) (*model.Model, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, diag.New("Q511", "cannot read the model").Because(err)
-	}
-	m, err := model.Read(data)
-	var e *diag.Error
-	if errors.As(err, &e) {
-		err = e.In(diag.Data{File: path, RowGroup: -1, Row: -1})
-	}
-	return m, err
-}
-
-// readModelRecipe reads a model and the recipe in it, whose paths are relative to
-// the model's folder.
-func readModelRecipe(path string) (*model.Model, *recipe.Recipe, error) {
-	m, err := readModel(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := recipe.Parse(path, m.Recipe)
-	return m, r, err
-}
-
-// writeModel writes a model file: whole or not at all.
-func writeModel(path string, m *model.Model) error {
-	data, err := m.Bytes()
-	if err != nil {
-		return err
-	}
-	return replaceFile(path, data)
-}
-
-// replaceFile gives path new contents: its name never stands for half of them.
-func replaceFile(path string, data []byte) error {
-	if err := tryReplace(path, data); err != nil {
-		var of *fs.PathError
-		if errors.As(err, &of) {
-			err = of.Err // the path of the attempt means nothing to the user
-		}
-		return diag.New("Q512", "cannot write %s", path).Because(err)
-	}
-	return nil
-}
-
-// tryReplace writes a file beside path, makes it durable, and gives it the name.
-func tryReplace(path string, data []byte) error {
-	beside := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
-	f, err := os.OpenFile(beside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(beside)
-	defer f.Close()
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(beside, path)
-}
-
-// beside returns where the model goes: path, or NAME.quern beside the recipe.
-func beside(path string, r *recipe.Recipe) string {
-	if path != "" {
-		return path
-	}
-	name := r.Name.Text
-	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(r.File), filepath.Ext(r.File))
-	}
-	return filepath.Join(filepath.Dir(r.File), name+".quern")
 }
 
 // replaceSource makes the recipe read other files, of the current folder. Their names
@@ -218,10 +142,7 @@ func replaceSource(r *recipe.Recipe, paths []string) {
 		r.Source.Format, r.Source.CSV, r.Source.Schema = format, recipe.CSV{}, nil
 	}
 	for _, p := range paths {
-		if abs, err := filepath.Abs(p); err == nil {
-			p = abs
-		}
-		r.Source.Files = append(r.Source.Files, recipe.Name{Text: p})
+		r.Source.Files = append(r.Source.Files, recipe.Name{Text: store.Abs(p)})
 	}
 }
 
@@ -269,9 +190,7 @@ func redirect(r *recipe.Recipe, out string) {
 	if out == "" {
 		return
 	}
-	if abs, err := filepath.Abs(out); err == nil {
-		out = abs
-	}
+	out = store.Abs(out)
 	if r.Output.Parquet == nil && r.Output.Tensor == nil {
 		r.Output.Parquet = &recipe.ParquetOutput{}
 	}
@@ -279,13 +198,13 @@ func redirect(r *recipe.Recipe, out string) {
 	if p := r.Output.Parquet; p != nil {
 		p.Path.Text = out
 		if both {
-			p.Path.Text = filepath.Join(out, "features")
+			p.Path.Text = store.Join(out, "features")
 		}
 	}
 	if t := r.Output.Tensor; t != nil {
 		t.Path.Text = out
 		if both {
-			t.Path.Text = filepath.Join(out, "tensors")
+			t.Path.Text = store.Join(out, "tensors")
 		}
 	}
 }

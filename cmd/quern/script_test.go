@@ -26,8 +26,9 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 //
 // Other commands: write FILE with lines that start with <, flip FILE BYTE (from the
 // end if negative), cut FILE BYTES, remove, copy FROM TO, list FOLDER. Times, speeds, memory,
-// digests and the folder are replaced by words.
+// digests, the folder and why there is no GPU are replaced by words.
 func TestScripts(t *testing.T) {
+	t.Setenv("QUERN_GPU", "0") // scripts are the same on machines with one
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
 	if err != nil || len(files) < 7 {
 		t.Fatalf("%d scripts, %v", len(files), err)
@@ -192,6 +193,9 @@ func normal(text string) string {
 		{`the manifest says \d+`, "the manifest says SIZE"},
 		{`_quern-probe\.\d+-\d+`, "_quern-probe"},
 		{`go1\.[0-9.]+ \w+/\w+`, "GO SYSTEM"},
+		{`this program is built without CUDA|switched off by QUERN_GPU=0`, "NO CUDA"},
+		{"`make cuda` builds build/quern-cuda, which has it|unset QUERN_GPU", "NEXT STEP"},
+		{`(?m)^note: the GPU is not used: .*\n`, ""},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
 	}

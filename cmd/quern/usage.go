@@ -32,14 +32,16 @@ func takes(names ...string) cobra.PositionalArgs {
 }
 
 // groups makes every command with sub-commands print its help when it is called
-// alone, and refuse what is none of them.
+// alone, if it does nothing by itself, and refuse what is none of them.
 func groups(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		groups(sub)
 	}
 	if c.HasSubCommands() {
 		c.Args = knownCommand
-		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		if c.RunE == nil {
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
 	}
 }
 

@@ -25,6 +25,9 @@ func (a *app) work(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	if err := a.compute(&o); err != nil {
+		return err
+	}
 	o.Overwrite, a.resumes = j.overwrite, j.resumes
 	stop := a.show(o.Progress)
 	result, err := j.do(ctx, o)

@@ -36,5 +36,11 @@ func commandCodes() []Entry {
 		{"Q519", Usage, "no such column to show",
 			"The table has no column of this name. Names are compared byte by byte: case matters.",
 			"Take the name that is proposed; without --columns all columns are shown."},
+		{"Q520", Unavailable, "no GPU to compute on",
+			"The command line asks for a GPU (--device gpu), and there is none that this program could use. The message says why: a build without CUDA, no driver, an old one, no device, or none of that number. Nothing was read or written.",
+			"Leave --device out, or give --device cpu: the CPU gives the same bytes. `quern doctor` says what is missing."},
+		{"Q521", Unavailable, "GPU that cannot be used",
+			"The GPU is there, but it could not be made ready: its memory is taken, the driver reports an error, or it computed other bits than the CPU on the batch by which quern checks a device before it trusts it. Nothing was read or written.",
+			"Give --device cpu, which gives the same bytes; `nvidia-smi` shows what else uses the GPU, and `quern doctor` looks at it."},
 	}
 }

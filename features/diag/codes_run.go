@@ -3,7 +3,7 @@ package diag
 // runCodes lists Q401 to Q499.
 func runCodes() []Entry {
 	var all []Entry
-	for _, list := range [][]Entry{computeCodes(), partCodes(), outputCodes(), spillCodes()} {
+	for _, list := range [][]Entry{computeCodes(), partCodes(), outputCodes(), storeCodes(), spillCodes()} {
 		all = append(all, list...)
 	}
 	return all

@@ -87,6 +87,9 @@ func NothingToDo(writers []*Writer) error {
 // Probe checks that st can be written, and leaves nothing there: so that of several
 // outputs none is cleared before all can be made.
 func Probe(ctx context.Context, st store.Store) error {
+	if p, ok := st.(store.Prober); ok {
+		return writeError(st, p.Probe(ctx))
+	}
 	o, err := st.Create(ctx, "_quern/probe")
 	if err != nil {
 		return writeError(st, err)

@@ -32,6 +32,9 @@ func (w *Writer) Finish(ctx context.Context, s Summary) (*Manifest, error) {
 	}
 	if a, ok := w.format.(sink.Assembler); ok {
 		if err := w.assemble(ctx, a, m); err != nil {
+			if w.finishedMeanwhile(ctx) {
+				return w.manifest, nil
+			}
 			return nil, writeError(w.store, err)
 		}
 	}
@@ -49,6 +52,22 @@ func (w *Writer) Finish(ctx context.Context, s Summary) (*Manifest, error) {
 	w.sweep(ctx)
 	w.Close()
 	return m, nil
+}
+
+// finishedMeanwhile reports whether, in a store without locks, another process has
+// finished the same job: with that the pieces went that this one wanted to assemble.
+func (w *Writer) finishedMeanwhile(ctx context.Context) bool {
+	if w.alone {
+		return false
+	}
+	m, err := readManifest(ctx, w.store)
+	if err != nil || m == nil || m.Job != w.job.Digest {
+		return false
+	}
+	w.manifest = m
+	w.sweep(ctx)
+	w.Close()
+	return true
 }
 
 // summarize makes the manifest out of the parts' records.

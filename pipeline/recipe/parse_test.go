@@ -112,6 +112,12 @@ func TestParseWhole(t *testing.T) {
 			t.Errorf("%q resolved to %q", fixed, got)
 		}
 	}
+	r.File = "s3://bucket/models/m.quern"
+	for path, want := range map[string]string{"out/x": "s3://bucket/models/out/x", "../in/*.csv": "s3://bucket/in/*.csv", "/tmp/x": "/tmp/x", "s3://b/y": "s3://b/y"} {
+		if got := r.Resolve(path); got != want {
+			t.Errorf("%q resolved to %q beside a model in a store", path, got)
+		}
+	}
 }
 
 // TestPlaces checks what the places of a recipe underline.

@@ -15,6 +15,7 @@
 package recipe
 
 import (
+	slash "path"
 	"path/filepath"
 	"strings"
 
@@ -223,10 +224,13 @@ const (
 func (Layout) Values() []string { return []string{string(Rows), string(Columns)} }
 
 // Resolve returns path relative to the recipe's folder, if it is relative and does
-// not name a remote store ("s3://...").
+// not name a remote store ("s3://..."). The folder may be in a store itself.
 func (r *Recipe) Resolve(path string) string {
 	if path == "" || filepath.IsAbs(path) || strings.Contains(path, "://") {
 		return path
+	}
+	if scheme, at, ok := strings.Cut(r.File, "://"); ok {
+		return scheme + "://" + slash.Join(slash.Dir(at), path)
 	}
 	return filepath.Join(filepath.Dir(r.File), path)
 }

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,20 +24,20 @@ type File struct {
 	Keys []Key
 }
 
-// Expand returns the files that patterns name on local disk, each once, in
-// lexicographic order of their names. A pattern is a file, a folder (all files
-// below it whose names end in one of extensions), or a glob of slash-separated
-// parts, in which * ? [a-z] match within a part and a part ** matches any number
-// of folders; a file of exactly that name comes first, so that part[1].csv can be
-// named. Relative patterns start at root. Files and folders whose names start
-// with . or _ are skipped unless a pattern without wildcards names them.
+// Expand returns the files that patterns name, each once, in lexicographic order of their
+// names. A pattern is a file, a folder (all files below it whose names end in one of
+// extensions), or a glob of slash-separated parts, in which * ? [a-z] match within a part
+// and a part ** matches any number of folders; a file of exactly that name comes first, so
+// that part[1].csv can be named. Relative patterns start at root; one with a scheme
+// (s3://bucket/...) is looked for in that place. Files and folders whose names start with
+// . or _ are skipped unless a pattern without wildcards names them.
 //
 // A pattern that matches no file is an error (Q201), and so are folders that give
 // one key twice (Q210).
-func Expand(root string, extensions []string, patterns ...string) ([]File, error) {
-	var names []string
+func Expand(ctx context.Context, places store.Places, root string, extensions []string, patterns ...string) ([]File, error) {
+	var files []File
 	for _, p := range patterns {
-		found, err := expandOne(root, extensions, p)
+		found, err := expandOne(ctx, places, root, extensions, p)
 		if err != nil {
 			return nil, err
 		}
@@ -49,17 +48,15 @@ func Expand(root string, extensions []string, patterns ...string) ([]File, error
 			}
 			return nil, diag.New("Q201", "no file matches %q", p).WithHint("%s", hint)
 		}
-		names = append(names, found...)
+		files = append(files, found...)
 	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	files := make([]File, len(names))
-	for i, name := range names {
-		keys, err := ParseKeys(name)
+	slices.SortStableFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	files = slices.CompactFunc(files, func(a, b File) bool { return a.Name == b.Name })
+	for i := range files {
+		keys, err := ParseKeys(files[i].Name)
 		if err != nil {
 			return nil, err
 		}
-		files[i] = Local(locate(root, name), name)
 		files[i].Keys = keys
 	}
 	return files, nil
@@ -78,46 +75,32 @@ func locate(root, name string) string {
 	return filepath.Join(root, filepath.FromSlash(name))
 }
 
-// expandOne returns the names that one pattern matches, in any order.
-func expandOne(root string, extensions []string, pattern string) ([]string, error) {
-	pattern = path.Clean(filepath.ToSlash(pattern))
-	if info, err := os.Stat(locate(root, pattern)); err == nil && !info.IsDir() {
-		return []string{pattern}, nil
+// expandOne returns the files that one pattern matches, in any order.
+func expandOne(ctx context.Context, places store.Places, root string, extensions []string, pattern string) ([]File, error) {
+	in, name, err := finderOf(ctx, places, root, pattern)
+	if err != nil {
+		return nil, err
 	}
-	base, rest := splitGlob(pattern)
+	if is, err := in.isFile(ctx, name); err != nil {
+		return nil, cannotLook(pattern, err)
+	} else if is {
+		return []File{in.file(name)}, nil
+	}
+	base, rest := splitGlob(name)
 	if _, err := path.Match(strings.ReplaceAll(rest, "**", "*"), ""); err != nil {
 		return nil, diag.New("Q201", "cannot read the pattern %q", pattern).Because(err)
 	}
-	info, err := os.Stat(locate(root, base))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, diag.New("Q202", "cannot look for %q", pattern).Because(err)
-	case !info.IsDir():
-		return nil, nil
+	below, err := in.below(ctx, base)
+	if err != nil {
+		return nil, cannotLook(pattern, err)
 	}
-	var found []string
-	err = filepath.WalkDir(locate(root, base), func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return diag.New("Q202", "cannot look for %q", pattern).Because(err)
+	var found []File
+	for _, name := range below {
+		if wanted(name, rest, extensions) {
+			found = append(found, in.file(path.Join(base, name)))
 		}
-		below, err := filepath.Rel(locate(root, base), at)
-		if err != nil || below == "." {
-			return err
-		}
-		if strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !d.IsDir() && wanted(filepath.ToSlash(below), rest, extensions) {
-			found = append(found, path.Join(base, filepath.ToSlash(below)))
-		}
-		return nil
-	})
-	return found, err
+	}
+	return found, nil
 }
 
 // splitGlob splits pattern into the folders before the first wildcard and the rest.

@@ -12,6 +12,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/pipeline/store"
 )
 
 // tree makes empty files below a new folder.
@@ -57,9 +58,102 @@ func TestExpand(t *testing.T) {
 		{"a.pq/b.pq", "Q202"},
 		{"[", "Q201"},
 	} {
-		files, err := Expand(root, []string{".pq"}, strings.Fields(c.patterns)...)
+		files, err := Expand(context.Background(), nil, root, []string{".pq"}, strings.Fields(c.patterns)...)
 		if got := describe(files, err); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.patterns, got, c.want)
+		}
+		if c.patterns != "a.pq/b.pq" { // in a bucket nothing keeps a file from having others below it
+			inBucket(t, root, strings.Fields(c.patterns), c.want)
+		}
+	}
+}
+
+// bucket is a folder that has no folders, as in a bucket.
+type bucket struct {
+	store.Store
+	root string
+}
+
+func (b bucket) Open(ctx context.Context, name string) (store.Reader, error) {
+	if info, err := os.Stat(filepath.Join(b.root, name)); err == nil && info.IsDir() {
+		return nil, store.ErrNotFound
+	}
+	return b.Store.Open(ctx, name)
+}
+
+// inBucket checks that patterns find in a store what they find on the disk.
+func inBucket(t *testing.T, root string, patterns []string, want string) {
+	t.Helper()
+	const top = "mem://bucket"
+	places := store.Places{"mem": func(_ context.Context, uri string) (store.Store, error) {
+		if uri != top {
+			t.Errorf("the store %s was opened", uri)
+		}
+		local, err := store.NewLocal(root)
+		return bucket{local, root}, err
+	}}
+	for i := range patterns {
+		patterns[i] = top + "/" + patterns[i]
+	}
+	files, err := Expand(context.Background(), places, "/nowhere", []string{".pq"}, patterns...)
+	if got := strings.ReplaceAll(describe(files, err), top+"/", ""); got != want {
+		t.Errorf("%s: got %s, want %s", patterns, got, want)
+	}
+	for _, f := range files {
+		r, err := f.Open(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := make([]byte, r.Size())
+		if _, err := r.ReadAt(data, 0); err != nil && err != io.EOF || top+"/"+string(data) != f.Name {
+			t.Errorf("read %q from %s, %v", data, f.Name, err)
+		}
+		r.Close()
+	}
+}
+
+// replaced is an object of which each opening gives another version, unless a version is
+// asked for again.
+type replaced struct {
+	store.Store
+	version *int
+}
+
+type version struct {
+	store.Reader
+	n int
+}
+
+func (r replaced) Open(ctx context.Context, name string) (store.Reader, error) {
+	of, err := r.Store.Open(ctx, name)
+	*r.version++
+	return version{of, *r.version}, err
+}
+
+// Reopen implements store.Reopener.
+func (v version) Reopen(context.Context) store.Reader { return v }
+
+// TestOneVersionIsRead opens a file of a store again and again.
+func TestOneVersionIsRead(t *testing.T) {
+	root, opened := tree(t, "a.pq"), 0
+	places := store.Places{"mem": func(context.Context, string) (store.Store, error) {
+		local, err := store.NewLocal(root)
+		return replaced{local, &opened}, err
+	}}
+	files, err := Expand(context.Background(), places, "", []string{".pq"}, "mem://bucket/*.pq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	for range 3 {
+		r, err := files[0].Open(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := r.(version).n; first == 0 {
+			first = n
+		} else if n != first {
+			t.Errorf("version %d after version %d", n, first)
 		}
 	}
 }
@@ -92,7 +186,7 @@ func TestExpandLiterally(t *testing.T) {
 		{"in[2]/*.pq", "in2/c.pq"},
 		{"d[1].pq", "d1.pq"}, // a folder has no rows of its own
 	} {
-		files, err := Expand(root, []string{".pq"}, c.pattern)
+		files, err := Expand(context.Background(), nil, root, []string{".pq"}, c.pattern)
 		if got := describe(files, err); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.pattern, got, c.want)
 		}
@@ -101,7 +195,7 @@ func TestExpandLiterally(t *testing.T) {
 
 func TestExpandAbsolute(t *testing.T) {
 	root := tree(t, "a.pq", "sub/b.pq")
-	files, err := Expand("/nowhere", []string{".pq"}, root+"/*.pq", filepath.Join(root, "sub"))
+	files, err := Expand(context.Background(), nil, "/nowhere", []string{".pq"}, root+"/*.pq", filepath.Join(root, "sub"))
 	if got, want := describe(files, err), root+"/a.pq "+root+"/sub/b.pq"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}

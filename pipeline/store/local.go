@@ -48,7 +48,7 @@ func (l *Local) Location() string { return l.root }
 // only spelling, and off the store's own files.
 func (l *Local) path(name string) (string, error) {
 	local := filepath.FromSlash(name)
-	if !fs.ValidPath(name) || name == "." || !filepath.IsLocal(local) {
+	if !ValidName(name) || !filepath.IsLocal(local) {
 		return "", fmt.Errorf("object name %q leaves its store", name)
 	}
 	if private(name) {

@@ -1,6 +1,6 @@
-// Package store reads and writes named objects: on local disk now, on object
-// stores behind the same interface later. Names are slash-separated and relative
-// to the store's root.
+// Package store reads and writes named objects: on local disk, and behind the same
+// interface in object stores (package s3). Names are slash-separated and relative to the
+// store's root. Places turns what users write into stores.
 //
 // The one primitive that everything else rests on is put-if-absent: of several
 // writers of a name, one wins, and nobody ever sees half an object. Becoming
@@ -48,6 +48,44 @@ type Locker interface {
 	Lock(ctx context.Context) (unlock func(), err error)
 }
 
+// Prober is a Store that can find out whether it may be written, leaving nothing there.
+// Of a store that is none, Create tells.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
+// Looker is a Store that can tell whether an object is there for less than opening it.
+type Looker interface {
+	Exists(ctx context.Context, name string) (bool, error)
+}
+
+// Exists reports whether a store has an object.
+func Exists(ctx context.Context, st Store, name string) (bool, error) {
+	if l, ok := st.(Looker); ok {
+		return l.Exists(ctx, name)
+	}
+	r, err := st.Open(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, r.Close()
+}
+
+// LargeCreator is a Store that writes large objects by another way than small ones.
+type LargeCreator interface {
+	// CreateLarge is Create by the way of the large ones, whatever the size.
+	CreateLarge(ctx context.Context, name string) (Writer, error)
+}
+
+// Replacer is a Store that can give an object new contents in one step.
+type Replacer interface {
+	// Replace makes data the object's contents, whatever was there: whole or not at all.
+	Replace(ctx context.Context, name string, data []byte) error
+}
+
 // Writer is an object in the making.
 type Writer interface {
 	io.Writer
@@ -67,4 +105,11 @@ type Reader interface {
 	io.ReaderAt
 	io.Closer
 	Size() int64
+}
+
+// Reopener is a Reader whose object may be replaced while it is open, which makes its
+// reads fail.
+type Reopener interface {
+	// Reopen returns another Reader of the same version.
+	Reopen(ctx context.Context) Reader
 }

@@ -77,7 +77,7 @@ func TestReadsRealFiles(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Skip("no corpora: set QUERN_CORPORA to read them")
 	}
-	files, err := source.Expand("", []string{".csv"}, paths...)
+	files, err := source.Expand(context.Background(), nil, "", []string{".csv"}, paths...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestFlights reads the flights from Parquet and from CSV: the same rows.
 func TestFlights(t *testing.T) {
-	files, err := source.Expand(filepath.Join("..", "..", "..", "examples", "flights"), nil, "flights-200k.parquet")
+	files, err := source.Expand(context.Background(), nil, filepath.Join("..", "..", "..", "examples", "flights"), nil, "flights-200k.parquet")
 	if err != nil {
 		t.Fatal(err)
 	}
