@@ -4,27 +4,52 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   = golang.org/x/perf/cmd/benchstat@v0.0.0-20260709024250-82a0b07e230d
 GO         ?= go
 
+# What gorgonia.org/cu is compiled with: our header, so that no CUDA toolkit is needed.
+CUDA = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/gpu/cuda/include"
+
 # What computes, and the suites that every variant of the kernels must pass.
 VARIANTS = ./internal/simd ./features/stat ./cpu/... ./pipeline/source/parquet ./pipeline/sink/... ./features/featurestest
 
-.PHONY: all build demo test test-long variants benchmarks check race cover data sample bench bench-compare bench-peers oracle generate clean
+.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 train test-train ptx ptx-check gpu-check generate clean
 
 all: build
 
 build: ## the program, as build/quern
 	$(GO) build -trimpath -o build/quern ./cmd/quern
 
+cuda: ## build/quern-cuda, which can compute on a GPU; needs a C compiler, neither a CUDA toolkit nor a GPU
+	$(CUDA) $(GO) build -trimpath -tags cuda -o build/quern-cuda ./cmd/quern
+
 demo: build ## fit and transform 200,000 real flights, from a fresh clone with only Go
 	build/quern run examples/flights/recipe.yaml --overwrite
 	build/quern verify examples/flights/out/features
 	build/quern cat examples/flights/out/features --rows 3 --columns distance,origin,route,date_hour_sin,route_late,late,delay
 
+train: build ## a model of flight delays, trained with gorgonia on quern's tensors; scikit-learn's beside it after make oracle
+	build/quern run examples/train/recipe.yaml --overwrite
+	cd examples/train && $(GO) run . out/tensors
+	if [ -x build/oracle/bin/python ]; then build/oracle/bin/python examples/train/compare.py examples/train/out/tensors; fi
+
 test: ## everything that a change must pass
 	$(GO) vet ./...
 	$(GO) test ./...
 
+test-cuda: ## the CUDA back end, on a driver that is not one: no GPU needed
+	$(CUDA) $(GO) vet -tags cuda ./gpu/... ./cmd/quern
+	$(CUDA) $(GO) test -tags cuda ./gpu/...
+
+fake-gpu: ## builds that driver and prints its folder: LD_LIBRARY_PATH=$$(make -s fake-gpu) build/quern-cuda doctor
+	@$(GO) run ./gpu/fake/fakegpu
+
+gpu-rungs: cuda ## what CI proves of the CUDA back end without a GPU, in a few minutes
+	$(CUDA) GO="$(GO)" bash scripts/gpu_rungs.sh
+
+test-train: ## the example that trains with gorgonia, which is a module of its own
+	cd examples/train && test -z "$$(gofmt -l .)" && $(GO) vet ./... && $(GO) test ./...
+
 test-long: ## what takes too long for every change: more seeds, more mutants, more kills
 	QUERN_LONG=1 $(GO) test -timeout 60m ./...
+	QUERN_LONG=1 $(CUDA) $(GO) test -timeout 60m -tags cuda ./gpu/...
 
 variants: ## the kernels in plain Go, and in AVX2 where the processor has more
 	$(GO) test -short -tags purego $(VARIANTS)
@@ -47,6 +72,13 @@ cover: ## statement coverage of features, pipeline and cpu
 oracle: ## the environment of the independent oracles: numpy, pandas, scikit-learn, pyarrow
 	bash scripts/oracle.sh
 
+s3-server: ## the S3 server that tests of stores run against (versitygw, pinned), into build/s3: about a minute, once
+	bash scripts/s3_server.sh
+
+test-s3: s3-server ## stores against a real S3 server: races, faults, kills, whole runs
+	QUERN_REQUIRE_S3=1 $(GO) test -count=1 ./pipeline/store/...
+	QUERN_REQUIRE_S3=1 $(GO) test -count=1 -run 'S3|TestOnlyWhatIsNeededIsRead|TestKilledUploads|TestDoctorStore|TestIgnoredConditions' ./cmd/quern
+
 data: ## all three million flights, into build/data
 	bash scripts/data.sh
 
@@ -62,9 +94,20 @@ bench-compare: ## benchmarks of this tree against BASE (a commit), by benchstat
 bench-peers: build data ## quern against Polars, DuckDB, pyarrow and scikit-learn, in turns: bench/results/*.json
 	bash scripts/bench_peers.sh $(WORKLOADS)
 
-generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the assembly of internal/simd
+ptx: ## gpu/kernels/*.ptx and their manifest anew, with compilers from PyPI; no GPU needed (NAMES="sums list": only those)
+	bash scripts/ptx.sh $(NAMES)
+
+ptx-check: ## that the committed PTX is what its sources give, and assembles for every architecture
+	bash scripts/ptx.sh --check
+
+gpu-check: ## builds build/gpu-check and checks and measures quern on this machine's NVIDIA GPU; the folder runs without Go
+	CC="$(CC)" GO="$(GO)" bash scripts/gpu_check.sh
+
+generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, the assembly of internal/simd
 	$(GO) generate ./internal/simd
+	$(GO) test ./gpu -run OperatorsOnGPU -rewrite
 	$(GO) test ./features ./features/expr -run Markdown -rewrite
+	$(GO) test ./bench -run ReadmeStatesTheGPU -rewrite
 
 clean:
 	rm -rf build examples/*/out examples/*/*.quern
