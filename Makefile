@@ -10,7 +10,7 @@ CUDA = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/gpu/cuda/include"
 # What computes, and the suites that every variant of the kernels must pass.
 VARIANTS = ./internal/simd ./features/stat ./cpu/... ./pipeline/source/parquet ./pipeline/sink/... ./features/featurestest
 
-.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 train test-train ptx ptx-check gpu-check generate clean
+.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 train test-train ptx ptx-check gpu-check generate clean
 
 all: build
 
@@ -50,6 +50,9 @@ test-train: ## the example that trains with gorgonia, which is a module of its o
 test-long: ## what takes too long for every change: more seeds, more mutants, more kills
 	QUERN_LONG=1 $(GO) test -timeout 60m ./...
 	QUERN_LONG=1 $(CUDA) $(GO) test -timeout 60m -tags cuda ./gpu/...
+
+chaos: ## simulated clusters, fifty times more than in every test
+	QUERN_LONG=1 $(GO) test -timeout 60m ./shard/...
 
 variants: ## the kernels in plain Go, and in AVX2 where the processor has more
 	$(GO) test -short -tags purego $(VARIANTS)
