@@ -6,7 +6,9 @@ import (
 
 	"quern/features/backend"
 	"quern/features/column"
+	"quern/features/diag"
 	"quern/features/program"
+	"quern/gpu/reduce"
 )
 
 // finish waits for a slice and takes what came down. What the device could not do, the
@@ -29,7 +31,7 @@ func (r *runner) finish(s *slice) error {
 		if errors.Is(err, errHost) {
 			again = append(again, r.pass.tuples[i].observed)
 		} else if err != nil {
-			return err
+			return r.distrust(err)
 		}
 	}
 	for i := range r.pass.leaves {
@@ -44,6 +46,16 @@ func (r *runner) finish(s *slice) error {
 	r.s.b.done.tuples.Add(int64(len(again)))
 	_, err = r.s.remainder(r.cut(s.lo, s.lo+s.n), nil, again, r.into)
 	return err
+}
+
+// distrust returns the error of a job. A device that returned the impossible may have
+// returned anything before, so that the reference cannot go on from here.
+func (r *runner) distrust(err error) error {
+	if !errors.Is(err, reduce.ErrImpossible) {
+		return err
+	}
+	return diag.New("Q522", "%s cannot be trusted", r.s.b.Name()).Because(err).
+		WithHint("--device cpu gives the right bytes; have the device looked at")
 }
 
 // done gives the slot of a slice back, unless it is to stay on the device.

@@ -42,5 +42,8 @@ func commandCodes() []Entry {
 		{"Q521", Unavailable, "GPU that cannot be used",
 			"The GPU is there, but it could not be made ready: its memory is taken, the driver reports an error, or it computed other bits than the CPU on the batch by which quern checks a device before it trusts it. Nothing was read or written.",
 			"Give --device cpu, which gives the same bytes; `nvidia-smi` shows what else uses the GPU, and `quern doctor` looks at it."},
+		{"Q522", Unavailable, "GPU that cannot be trusted",
+			"What came back from the GPU is nothing that rows can have given: counts that are more than the rows, or sums of no values. Its memory or its driver is damaged. The run ended there, and nothing that it computed is visible.",
+			"Give --device cpu, and have the GPU looked at: `nvidia-smi -q` counts errors of its memory."},
 	}
 }
