@@ -87,7 +87,7 @@ suite() {
 step "suite gpu/cuda" suite gpu/cuda -test.skip 'TestCallsAreThoseOfCu|TestHeaderSaysWhatNVIDIAsSays'
 step "suite gpu/code" suite gpu/code
 step "suite gpu/reduce" suite gpu/reduce
-step "suite gpu" suite gpu
+step "suite gpu" suite gpu -test.short # the whole takes minutes where a device is slow
 
 # One run from file to file, on both.
 flights() {
