@@ -256,12 +256,10 @@ func TestOnlyWhatIsNeededIsRead(t *testing.T) {
 	t.Logf("one column: %d of %d bytes in %d requests", b.proxy.Received.Load(), len(data), len(b.proxy.Seen()))
 }
 
-// TestKilledUploads kills runs while they write to the store: nothing that looks finished
-// is visible, and the same command finishes with the same bytes.
-func TestKilledUploads(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the program many times")
-	}
+// newStagedScene returns a scene whose recipe reads from and writes to a bucket that has
+// its flights, twice.
+func newStagedScene(t *testing.T) (*bucket, *scene) {
+	t.Helper()
 	b := newBucket(t)
 	scene := newScene(t)
 	data, err := os.ReadFile(filepath.Join(scene.dir, "flights-0.parquet"))
@@ -276,6 +274,16 @@ func TestKilledUploads(t *testing.T) {
 		b.upload(t, fmt.Sprintf("in/flights-%d.parquet", i), data)
 	}
 	scene.write(t, "recipe.yaml", b.onStore(t, text))
+	return b, scene
+}
+
+// TestKilledUploads kills runs while they write to the store: nothing that looks finished
+// is visible, and the same command finishes with the same bytes.
+func TestKilledUploads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the program many times")
+	}
+	b, scene := newStagedScene(t)
 	want := parts(scene.want, "out/")
 	for _, at := range []struct {
 		kind, path string
@@ -312,20 +320,7 @@ func TestTwoRunsOnS3(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the program many times")
 	}
-	b := newBucket(t)
-	scene := newScene(t)
-	data, err := os.ReadFile(filepath.Join(scene.dir, "flights-0.parquet"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(scene.dir, "recipe.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 2 {
-		b.upload(t, fmt.Sprintf("in/flights-%d.parquet", i), data)
-	}
-	scene.write(t, "recipe.yaml", b.onStore(t, text))
+	b, scene := newStagedScene(t)
 	want := parts(scene.want, "out/")
 	for round := range 4 {
 		var group sync.WaitGroup
