@@ -54,12 +54,15 @@ func newApplier(be backend.Backend, p *program.Program, schema column.Schema, ba
 }
 
 // run computes everything once, with so many workers, and drops it.
-func (a *applier) run(workers int) error {
+func (a *applier) run(workers int) error { return together(workers, a.work) }
+
+// together runs workers that take tasks by counting on, and joins their errors.
+func together(workers int, work func(next *atomic.Int64) error) error {
 	var next atomic.Int64
 	errs := make([]error, workers)
 	var group sync.WaitGroup
 	for w := range workers {
-		group.Go(func() { errs[w] = a.work(&next) })
+		group.Go(func() { errs[w] = work(&next) })
 	}
 	group.Wait()
 	return errors.Join(errs...)

@@ -2,8 +2,6 @@ package bench
 
 import (
 	"errors"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"quern/features/backend"
@@ -109,16 +107,7 @@ func newPacker(be backend.Backend, p *program.Program, h *held, open func(backen
 }
 
 // run makes tensors of everything once, with so many workers, and drops them.
-func (k *packer) run(workers int) error {
-	var next atomic.Int64
-	errs := make([]error, min(workers, len(k.batches)))
-	var group sync.WaitGroup
-	for w := range errs {
-		group.Go(func() { errs[w] = k.work(&next) })
-	}
-	group.Wait()
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
-}
+func (k *packer) run(workers int) error { return together(min(workers, len(k.batches)), k.work) }
 
 func (k *packer) work(next *atomic.Int64) error {
 	s := k.exe.NewSession()

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"quern/features/backend"
-	"quern/features/column"
 	"quern/features/program"
 	"quern/gpu/code"
 	"quern/gpu/cuda"
@@ -89,9 +88,6 @@ func (b *Backend) Close() error {
 	}
 	return errors.Join(append(errs, b.device.Close())...)
 }
-
-// can reports whether there is a kernel for an instruction.
-func (b *Backend) can(in *program.Instr, args []column.Type) bool { return code.Supports(in, args) }
 
 // loadKernels brings all kernels to the device.
 func (b *Backend) loadKernels() error {

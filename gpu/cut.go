@@ -55,7 +55,7 @@ type tuple struct {
 
 // able says what the device can do.
 type able struct {
-	// instruction: given the types of its arguments, scalars.
+	// instruction: given the types of its arguments; lists stand for their elements.
 	instruction func(in *program.Instr, args []column.Type) bool
 	// statistic: number stat over these registers.
 	statistic func(stat int, args []argument) bool
@@ -122,18 +122,14 @@ func (c *cutter) capable(r program.Register) bool {
 	if in.Op == program.Load || in.Op == program.Const || in.Op.Whole() || c.bySlot(r) {
 		return false
 	}
-	types := make([]column.Type, len(in.Args))
 	constants := true
-	for i, a := range in.Args {
-		types[i] = c.p.Code[a].Type.Elem()
+	for _, a := range in.Args {
 		if c.domains[a] == program.Constant && !c.known[a] && in.Type.IsList() {
 			return false // the host has it as a column of rows
 		}
 		constants = constants && c.known[a]
 	}
-	scalar := *in
-	scalar.Type = in.Type.Elem()
-	can := c.can.instruction(&scalar, types)
+	can := c.can.instruction(in, c.p.ArgTypes(r))
 	if c.domains[r] == program.Constant {
 		c.known[r] = can && constants
 		return false

@@ -21,11 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write golden files anew instead of co
 
 // cutFor cuts as a back end does.
 func cutFor(p *program.Program, coded []bool, specs []stat.Spec) *cut {
-	return cutProgram(p, coded, able{
-		instruction: code.Supports,
-		statistic:   func(n int, args []argument) bool { return reducible(specs[n], args) },
-		values:      func(n, i int) bool { return specs[n].Kind == stat.KindKeyedSums && i < 2 },
-	})
+	return cutProgram(p, coded, abilities(func(n int) stat.Spec { return specs[n] }))
 }
 
 // The golden file shows to people who computes what.

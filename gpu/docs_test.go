@@ -13,7 +13,6 @@ import (
 	"quern/features/column"
 	"quern/features/program"
 	"quern/features/stat"
-	"quern/gpu/code"
 )
 
 // What a device does of an operator, from most to least.
@@ -149,11 +148,7 @@ func share(p *program.Program, specs []stat.Spec) string {
 
 // shareOf returns what a device does of p if the columns are dictionaries as coded says.
 func shareOf(p *program.Program, specs []stat.Spec, coded []bool) string {
-	c := cutProgram(p, coded, able{
-		instruction: code.Supports,
-		statistic:   func(n int, args []argument) bool { return reducible(specs[n], args) },
-		values:      func(n, i int) bool { return specs[n].Kind == stat.KindKeyedSums && i < 2 },
-	})
+	c := cutProgram(p, coded, abilities(func(n int) stat.Spec { return specs[n] }))
 	perRow, perSlot := false, false
 	if c.host != nil {
 		domains := c.host.Domains()

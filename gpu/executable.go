@@ -86,11 +86,10 @@ func (e *executable) kinds(into []stat.Statistic) []string {
 }
 
 func (e *executable) newPrepared(coded []bool, into []stat.Statistic) (*prepared, error) {
-	p := &prepared{cut: cutProgram(e.program, coded, able{
-		instruction: e.b.can,
-		statistic:   func(n int, args []argument) bool { return !e.refused[n] && reducible(into[n].Spec(), args) },
-		values:      func(n, i int) bool { return into[n].Spec().Kind == stat.KindKeyedSums && i < 2 },
-	})}
+	can := abilities(func(n int) stat.Spec { return into[n].Spec() })
+	kernel := can.statistic
+	can.statistic = func(n int, args []argument) bool { return !e.refused[n] && kernel(n, args) }
+	p := &prepared{cut: cutProgram(e.program, coded, can)}
 	if p.cut.host != nil {
 		host, err := e.b.reference.Compile(p.cut.host)
 		if err != nil {

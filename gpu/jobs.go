@@ -11,6 +11,15 @@ import (
 // mostCells bounds the tuples of codes that a slice has a counter for.
 const mostCells = 1 << 20
 
+// abilities returns what kernels can do, for statistics with these specs.
+func abilities(spec func(n int) stat.Spec) able {
+	return able{
+		instruction: code.Supports,
+		statistic:   func(n int, args []argument) bool { return reducible(spec(n), args) },
+		values:      func(n, i int) bool { return spec(n).Kind == stat.KindKeyedSums && i < 2 },
+	}
+}
+
 // reducible reports whether there are kernels for a statistic over these registers.
 func reducible(spec stat.Spec, args []argument) bool {
 	for i, a := range args {
@@ -216,15 +225,9 @@ func (j *keyedJob) finish(s *slice) (func(*cuda.Queue), error) {
 	return nil, reduce.KeyedTuples(j.into, j.window, s.slots(j.args[2:]), s.got(j.cells))
 }
 
-// counter is a statistic of one column that takes weights.
-type counter interface {
-	Observe(args []column.Column, weights []uint64)
-	Spec() stat.Spec
-}
-
 // tableJob counts the values of a plain column in a table of keys.
 type tableJob struct {
-	into  counter
+	into  stat.Statistic
 	arg   int
 	limit int
 	whole bool // rows without room in the table are lost: the table has room for all
@@ -243,7 +246,7 @@ type tableJob struct {
 const listed = 1 << 16
 
 func newTableJob(arg int, into stat.Statistic) job {
-	return &tableJob{into: into.(counter), arg: arg, whole: true, first: true}
+	return &tableJob{into: into, arg: arg, whole: true, first: true}
 }
 
 // room returns how many keys the table takes. Entries give up past their limit, so that

@@ -54,20 +54,9 @@ func (r *results) take(i int, s *slice) {
 	}
 	v, l := &r.vectors[i], s.left[i]
 	from, to := s.lo, s.lo+s.n
-	cuda.Copy(r.bits[i][from>>6:(to+63)>>6], s.got(l.valid))
-	data := s.got(l.values)
-	switch {
-	case v.Type == column.Bool:
-		cuda.Copy(v.Bools[from:to], data)
-	case v.Type == column.Float32:
-		cuda.Copy(v.Float32s[from:to], data)
-	case v.Type == column.Float64:
-		cuda.Copy(v.Float64s[from:to], data)
-	case v.Type.Narrow():
-		cuda.Copy(v.Int32s[from:to], data)
-	default:
-		cuda.Copy(v.Int64s[from:to], data)
-	}
+	copy(cuda.Bytes(r.bits[i][from>>6:(to+63)>>6]), s.got(l.valid))
+	memory, _ := rawBytes(v, from, to)
+	copy(memory, s.got(l.values))
 }
 
 // copy makes the rows of leave i from lo on what the reference computed. lo is a

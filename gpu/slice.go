@@ -216,7 +216,8 @@ func (s *slice) values(r *code.Column, v *column.Vector, lo, hi int) {
 // leave lays a result of the program out, in storage form. What only statistics see
 // does not come down.
 func (s *slice) leave(t column.Type, comes bool) {
-	size, kind := storage(t)
+	kind, _ := code.StorageType(t)
+	size := kind.Size()
 	var l leftover
 	r := code.Column{Slots: uint64(s.n), Type: kind}
 	if comes {
@@ -265,22 +266,6 @@ func narrow(dst []byte, index []int32, width int) {
 	default:
 		copy(dst, cuda.Bytes(index))
 	}
-}
-
-// storage returns the size of a value of type t in storage form, and its name on the
-// device.
-func storage(t column.Type) (int, code.Type) {
-	switch {
-	case t == column.Bool:
-		return 1, code.Bool
-	case t == column.Float32:
-		return 4, code.F32
-	case t == column.Float64:
-		return 8, code.F64
-	case t.Narrow():
-		return 4, code.I32
-	}
-	return 8, code.I64
 }
 
 // rawBytes returns the memory of slots of v, and what is in it.

@@ -65,13 +65,7 @@ func (w *worker) device(r program.Register) bool {
 	if in.Op == program.Load || in.Op == program.Const || w.domains[r] == program.Constant || w.coded(r) {
 		return false
 	}
-	types := make([]column.Type, len(in.Args))
-	for i, a := range in.Args {
-		types[i] = w.p.Code[a].Type.Elem()
-	}
-	scalar := *in
-	scalar.Type = in.Type.Elem()
-	return code.Supports(&scalar, types)
+	return code.Supports(in, w.p.ArgTypes(r))
 }
 
 // coded reports whether register r costs per entry of a dictionary.

@@ -8,18 +8,8 @@ type Word interface {
 }
 
 // Bytes returns the memory of s: the machine is little-endian, as devices are. A byte of
-// a bool is 0 or 1.
+// a bool is 0 or 1: whoever writes there keeps to it.
 func Bytes[T Word](s []T) []byte {
 	var t T
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(t)))
-}
-
-// Copy makes dst what the bytes at the start of src are, which are as many as dst has.
-// The bytes of bools must be 0 or 1.
-func Copy[T Word](dst []T, src []byte) {
-	own := Bytes(dst)
-	if len(src) < len(own) {
-		bug("Copy of %d bytes from %d", len(own), len(src))
-	}
-	copy(own, src)
 }

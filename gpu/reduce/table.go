@@ -55,17 +55,10 @@ func key(t column.Type, k uint64) uint64 {
 	return k ^ 1<<63
 }
 
-// observer is a statistic over one column that takes weights: value_counts, bin_counts,
-// entries.
-type observer interface {
-	Observe(args []column.Column, weights []uint64)
-	Spec() stat.Spec
-}
-
 // KeyCounts gives the keys that quern_table_list has written, with their counts (8 bytes
 // each), and what the table has counted apart, to a statistic of one column of kind
 // value_counts, bin_counts or entries.
-func KeyCounts(into observer, t *Table, keys, counts []byte) {
+func KeyCounts(into stat.Statistic, t *Table, keys, counts []byte) {
 	typ := into.Spec().Types[0]
 	n := int(t.Used)
 	values, weights := make([]uint64, 0, n+2), make([]uint64, 0, n+2)
