@@ -30,13 +30,13 @@ features                 features/column features/stat features/program features
 features/featurestest    features/... pipeline/...
 cpu/kernel               features/column features/stat features/program features/real features/diag internal/simd
 cpu                      cpu/kernel features/column features/stat features/program features/real features/backend features/diag
-pipeline/store           features/diag
-pipeline/store/...       features/diag pipeline/store
+pipeline/store           features/diag internal/failpoint
+pipeline/store/...       features/diag pipeline/store internal/failpoint
 pipeline/source          features/column features/diag pipeline/store
 pipeline/source/...      features/column features/diag pipeline/store pipeline/source/... internal/simd
 pipeline/sink            features/column features/program
 pipeline/sink/...        features/column features/program features/diag pipeline/store pipeline/sink/... internal/simd
-pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink
+pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink internal/failpoint
 pipeline/recipe          features/...
 pipeline/model           features/... pipeline/store pipeline/sink/... pipeline/source/...
 pipeline/tensors         features/column features/program features/diag pipeline/store pipeline/output pipeline/sink/...
@@ -45,8 +45,15 @@ shard/...                pipeline pipeline/store
 shard/internal/museum    -
 shard/record             -
 shard/core               shard/record shard/internal/museum
-shard/commitlog          shard/core shard/record pipeline/store
+shard/commitlog          shard/core shard/record pipeline/store internal/failpoint
 shard/simulate           shard/core shard/record shard/internal/museum
+shard/work               shard/drive shard/core shard/commitlog shard/record pipeline/... features/diag internal/failpoint
+shard/drive              shard/core shard/commitlog shard/record pipeline/store internal/failpoint
+shard/procs              shard/drive shard/core shard/record internal/failpoint
+shard/proto              -
+shard/rpc                shard/proto shard/core shard/record internal/failpoint
+shard/report             shard/core shard/commitlog shard/record
+shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
@@ -58,6 +65,7 @@ gpu/fake                 gpu/ptx gpu/kernels
 gpu/fake/fakegpu         gpu/fake
 gpu/fake/control         gpu/fake
 internal/memory          -
+internal/failpoint       -
 internal/oracletest      -
 internal/s3test          -
 internal/simd            features/real
@@ -81,7 +89,10 @@ github.com/spf13                 cmd/...
 github.com/twmb/murmur3          features/program
 github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel
 go4.org/unsafe                   examples/train
-golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd
+golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs
+google.golang.org/grpc           shard/proto shard/rpc cmd/quern
+google.golang.org/protobuf       shard/proto shard/rpc
+k8s.io                           cmd/quern-k8s/...
 golang.org/x/term                cmd/...
 gonum.org/v1/gonum               features features/stat cpu/... bench
 gorgonia.org/cu                  gpu/cuda
