@@ -51,10 +51,16 @@ shard/work               shard/drive shard/core shard/commitlog shard/record pip
 shard/drive              shard/core shard/commitlog shard/record pipeline/store internal/failpoint
 shard/procs              shard/drive shard/core shard/record internal/failpoint
 shard/proto              -
-shard/rpc                shard/proto shard/core shard/record internal/failpoint
+shard/rpc                shard/proto shard/core shard/record internal/failpoint shard/rpc/identity
+shard/rpc/identity       shard/record shard/proto
 shard/report             shard/core shard/commitlog shard/record
 shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
+serve/row                features/column features/diag
+serve/row/rowtest        serve/row features/column
+serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint
+serve/lookup             serve/row features/column features/diag
+serve/feast              serve/lookup serve/row features/column features/diag
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
 gpu/cuda                 -
@@ -87,13 +93,17 @@ github.com/parquet-go            pipeline/source/... pipeline/sink/... pipeline/
 github.com/pierrec/lz4           pipeline/source/parquet
 github.com/spf13                 cmd/...
 github.com/twmb/murmur3          features/program
-github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel
+github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel serve/row
 go4.org/unsafe                   examples/train
-golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs
-google.golang.org/grpc           shard/proto shard/rpc cmd/quern
-google.golang.org/protobuf       shard/proto shard/rpc
+golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve/segment
+google.golang.org/genproto       shard/rpc
+google.golang.org/grpc           shard/proto shard/rpc/... cmd/quern
+google.golang.org/protobuf       shard/proto shard/rpc/... serve/feast
 k8s.io                           cmd/quern-k8s/...
+sigs.k8s.io                      cmd/quern-k8s/...
+go.etcd.io/etcd                  cmd/quern-k8s/harness
 golang.org/x/term                cmd/...
+golang.org/x/time                shard/rpc
 gonum.org/v1/gonum               features features/stat cpu/... bench
 gorgonia.org/cu                  gpu/cuda
 gorgonia.org/gorgonia            examples/train
@@ -120,11 +130,12 @@ func covers(pattern, path string) bool {
 	return pattern == path
 }
 
-// rule returns what the longest pattern that covers pkg allows it.
+// rule returns what the longest pattern that covers pkg allows it; one without "..."
+// counts as longer.
 func rule(table map[string][]string, pkg string) ([]string, bool) {
 	best, found := "", false
 	for pattern := range table {
-		if covers(pattern, pkg) && (!found || len(pattern) > len(best)) {
+		if covers(pattern, pkg) && (!found || pattern == pkg || best != pkg && len(pattern) > len(best)) {
 			best, found = pattern, true
 		}
 	}

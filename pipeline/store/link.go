@@ -42,3 +42,21 @@ func (l *Local) Link(ctx context.Context, from, to string) error {
 	}
 	return l.Sync(ctx, []string{to})
 }
+
+// Same reports whether two names stand for the same object, as Link makes them. They
+// need not, to have the same bytes. ErrNotFound if there is not one of them.
+func (l *Local) Same(_ context.Context, a, b string) (bool, error) {
+	var found [2]fs.FileInfo
+	for i, name := range []string{a, b} {
+		path, err := l.path(name)
+		if err != nil {
+			return false, err
+		}
+		if found[i], err = os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("%w: %s", ErrNotFound, path)
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return os.SameFile(found[0], found[1]), nil
+}

@@ -25,6 +25,17 @@ func TestLinkGivesASecondName(t *testing.T) {
 			t.Errorf("%s over a name that is taken: %v", from, err)
 		}
 	}
+	if err := put(s, "_quern/c", "text"); err != nil {
+		t.Fatal(err)
+	}
+	for other, want := range map[string]bool{"_quern/a": true, "_quern/b": false, "_quern/c": false} {
+		if same, err := s.Same(ctx, other, "folder/part"); err != nil || same != want {
+			t.Errorf("folder/part is %s: %v (%v)", other, same, err)
+		}
+	}
+	if _, err := s.Same(ctx, "_quern/a", "nothing"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nothing is the same: %v", err)
+	}
 	if err := s.Remove(ctx, "_quern/a"); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"quern/internal/failpoint"
 )
 
 // The private names of a store. Attempts have no data suffix, so no reader's glob
@@ -257,6 +259,7 @@ func (w *localWriter) Commit() error {
 	if err := w.file.Close(); err != nil {
 		return err
 	}
+	failpoint.Point("failpoint:local.link.before")
 	err := os.Link(w.file.Name(), w.final)
 	for range 3 { // the folder is not there yet, or another goroutine removed it, empty
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -267,6 +270,7 @@ func (w *localWriter) Commit() error {
 		}
 		err = os.Link(w.file.Name(), w.final)
 	}
+	failpoint.Point("failpoint:local.link.after")
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: %s", ErrExists, w.final)
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"quern/internal/failpoint"
 )
 
 // syncers is how many files are synced at the same time: the disk merges their
@@ -25,9 +27,11 @@ func (l *Local) Sync(ctx context.Context, names []string) error {
 		paths[i] = path
 		folders = l.foldersOf(folders, path)
 	}
+	failpoint.Point("failpoint:local.sync.before")
 	if err := syncAll(ctx, paths); err != nil {
 		return err
 	}
+	failpoint.Point("failpoint:local.folders.before")
 	return syncAll(ctx, folders)
 }
 

@@ -34,6 +34,8 @@ func planted() map[string]s3test.Fault {
 
 // scene is a server with a proxy before it, and stores through and past the proxy.
 type scene struct {
+	server   *s3test.Server
+	uri      string
 	proxy    *s3test.Proxy
 	through  store.Store
 	straight store.Store
@@ -42,8 +44,9 @@ type scene struct {
 
 func newScene(t *testing.T) *scene {
 	server := s3test.Start(t)
-	s := &scene{proxy: s3test.NewProxy(t, server)}
+	s := &scene{server: server, proxy: s3test.NewProxy(t, server)}
 	uri := "s3://" + server.Bucket(t) + "/x"
+	s.uri = uri
 	o := quick(server, s.proxy.Endpoint)
 	o.Timeout = 250 * time.Millisecond
 	s.through, s.straight = open(t, o, uri), open(t, quick(server, server.Endpoint), uri)

@@ -94,6 +94,19 @@ func (r *reader) Reopen(ctx context.Context) store.Reader {
 	return &reader{ctx: ctx, s: r.s, name: r.name, key: r.key, etag: r.etag, size: r.size, next: -1}
 }
 
+// Version returns the ETag of the object that is read.
+func (r *reader) Version() string { return r.etag }
+
+// OpenVersion opens a version of an object that was open before: by its ETag, and asking
+// nothing. If the version is gone, the first read will say so.
+func (s *Store) OpenVersion(ctx context.Context, name, version string, size int64) (store.Reader, error) {
+	key, err := s.key(name)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{ctx: ctx, s: s, name: name, key: key, etag: version, size: size, next: -1}, nil
+}
+
 // Size returns the object's.
 func (r *reader) Size() int64 { return r.size }
 

@@ -9,6 +9,9 @@
 // somebody else did; if it is not there, the request is made again. Nothing is ever
 // removed because an outcome is not known.
 //
+// A second name for an object is a copy that the server makes, as an upload in parts with
+// the same conditional completion: see Link.
+//
 // An object is read by ranges of the version that was there when it was opened: a change
 // is an error (Q214), never rows of two versions.
 //

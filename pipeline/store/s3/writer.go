@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -37,6 +38,12 @@ const (
 	attemptHeader = "X-Amz-Meta-Quern-Attempt"
 )
 
+// copyHeader is the metadata of a copy: the attempt that made the object it is of.
+const (
+	copyKey    = "Quern-Copy-Of"
+	copyHeader = "X-Amz-Meta-Quern-Copy-Of"
+)
+
 // writer is an attempt: in memory as long as that suffices, then an upload in parts. It
 // is used by one goroutine.
 type writer struct {
@@ -45,6 +52,7 @@ type writer struct {
 	name    string
 	key     string
 	attempt string // its id, in the object's metadata
+	copyOf  string // of a copy: the attempt that made the other object
 	always  bool   // in parts, however small
 
 	buffer  []byte // the part that is being filled
@@ -60,16 +68,24 @@ type writer struct {
 
 // Create starts an object.
 func (s *Store) Create(ctx context.Context, name string) (store.Writer, error) {
-	return s.create(ctx, name, false)
+	return s.start(ctx, name, false)
 }
 
 // CreateLarge starts an object that is uploaded in parts, as large ones are, whatever its
 // size: to try that way out.
 func (s *Store) CreateLarge(ctx context.Context, name string) (store.Writer, error) {
-	return s.create(ctx, name, true)
+	return s.start(ctx, name, true)
 }
 
-func (s *Store) create(ctx context.Context, name string, always bool) (store.Writer, error) {
+func (s *Store) start(ctx context.Context, name string, always bool) (store.Writer, error) {
+	w, err := s.create(ctx, name, always)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (s *Store) create(ctx context.Context, name string, always bool) (*writer, error) {
 	key, err := s.key(name)
 	if err != nil {
 		return nil, err
@@ -168,6 +184,9 @@ func (w *writer) send(part []byte, entry *minio.CompletePart) error {
 // options are those of the requests that make an object.
 func (w *writer) options(condition bool) minio.PutObjectOptions {
 	o := minio.PutObjectOptions{UserMetadata: map[string]string{attemptKey: w.attempt}, ContentType: "application/octet-stream", DisableMultipart: true}
+	if w.copyOf != "" {
+		o.UserMetadata[copyKey] = w.copyOf
+	}
 	if condition {
 		o.SetMatchETagExcept("*")
 	}
@@ -263,12 +282,18 @@ func (w *writer) settle(ask func(context.Context) error, bytes int) error {
 // look returns the id of the attempt that made the object, "" if it was not one of ours;
 // an error where there is no object, or where that cannot be said now.
 func (w *writer) look() (id string, err error) {
-	err = w.s.once(w.ctx, w.s.o.Timeout, func(ctx context.Context) error {
-		info, err := w.s.core.StatObject(ctx, w.s.bucket, w.key, minio.StatObjectOptions{})
-		id = info.Metadata.Get(attemptHeader)
+	meta, err := w.s.metadata(w.ctx, w.key)
+	return meta.Get(attemptHeader), err
+}
+
+// metadata asks once for what is kept beside an object.
+func (s *Store) metadata(ctx context.Context, key string) (meta http.Header, err error) {
+	err = s.once(ctx, s.o.Timeout, func(ctx context.Context) error {
+		info, err := s.core.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
+		meta = info.Metadata
 		return err
 	})
-	return id, err
+	return meta, err
 }
 
 // release lets the memory go.
