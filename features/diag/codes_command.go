@@ -2,7 +2,7 @@ package diag
 
 // commandCodes lists Q501 to Q549: what the program's command line raises.
 func commandCodes() []Entry {
-	return []Entry{
+	return append([]Entry{
 		{"Q501", Usage, "wrong command line",
 			"A command, a flag or an argument is not there, is missing or is one too many. Nothing was read or written.",
 			"`quern help` lists the commands, `quern COMMAND --help` a command's flags with an example."},
@@ -45,5 +45,5 @@ func commandCodes() []Entry {
 		{"Q522", Unavailable, "GPU that cannot be trusted",
 			"What came back from the GPU is nothing that rows can have given: counts that are more than the rows, or sums of no values. Its memory or its driver is damaged. The run ended there, and nothing that it computed is visible.",
 			"Give --device cpu, and have the GPU looked at: `nvidia-smi -q` counts errors of its memory."},
-	}
+	}, k8sCodes()...)
 }

@@ -3,7 +3,7 @@ package diag
 // runCodes lists Q401 to Q499.
 func runCodes() []Entry {
 	var all []Entry
-	for _, list := range [][]Entry{computeCodes(), partCodes(), outputCodes(), storeCodes(), spillCodes()} {
+	for _, list := range [][]Entry{computeCodes(), partCodes(), outputCodes(), storeCodes(), jobCodes(), spillCodes()} {
 		all = append(all, list...)
 	}
 	return all
@@ -101,6 +101,12 @@ func outputCodes() []Entry {
 			Title:   "output that another run is writing",
 			Explain: "Another process holds the lock on the folder (_quern/lock). Two runs would remove each other's files. The lock ends with its process, however that ends.",
 			Next:    "Wait until the other run has ended, or name another folder.",
+		},
+		{
+			Code: "Q436", Class: Unavailable,
+			Title:   "output of a job that many processes do",
+			Explain: "The folder is claimed by a job whose log the message names. Its processes may be anywhere and hold no lock, so quern does not know whether they are at work.",
+			Next:    "Look at it with quern job show. The command that began it finishes it; --overwrite takes the folder from it.",
 		},
 	}
 }

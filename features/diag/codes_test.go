@@ -32,6 +32,8 @@ func TestListsKeepToTheirRanges(t *testing.T) {
 		{"Q301", "Q349", given, modelCodes()},
 		{"Q401", "Q499", all, runCodes()},
 		{"Q501", "Q599", all, commandCodes()},
+		{"Q601", "Q649", usage, requestCodes()},
+		{"Q651", "Q699", all, segmentCodes()},
 		{"Q501", "Q549", []Class{Failed, Usage, BadData, Unavailable}, commandCodes()},
 	} {
 		last := Code("")

@@ -20,6 +20,9 @@ type File struct {
 	// Open opens the file for ranged reads. It may be called several times, from
 	// several goroutines; each Reader is closed by whoever opened it.
 	Open func(ctx context.Context) (store.Reader, error)
+	// Location is where another process finds the file: an absolute path of the local disk,
+	// or a URI. "" if there is no such place.
+	Location string
 	// Keys are the key=value folders above the file (hive partitions), outermost first.
 	Keys []Key
 }
@@ -64,7 +67,21 @@ func Expand(ctx context.Context, places store.Places, root string, extensions []
 
 // Local returns the file at location on local disk, called name in messages.
 func Local(location, name string) File {
-	return File{Name: name, Open: func(context.Context) (store.Reader, error) { return openLocal(location) }}
+	return File{Name: name, Location: store.Abs(location), Open: func(context.Context) (store.Reader, error) { return openLocal(location) }}
+}
+
+// Far reports whether files are in a store, so that each look at one is worth waiting
+// for others meanwhile.
+func Far(files []File) bool {
+	return slices.ContainsFunc(files, func(f File) bool { return store.Scheme(f.Location) != "" })
+}
+
+// Openers returns how many files are opened at the same time to learn what they are.
+func Openers(files []File) int {
+	if Far(files) {
+		return 64
+	}
+	return 16
 }
 
 // locate places a name of Expand on disk.

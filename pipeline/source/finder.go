@@ -103,7 +103,8 @@ func (t storeFinder) below(ctx context.Context, folder string) ([]string, error)
 }
 
 func (t storeFinder) file(name string) File {
-	return File{Name: t.root + "/" + name, Open: sameVersion(func(ctx context.Context) (store.Reader, error) { return t.Open(ctx, name) })}
+	uri := t.root + "/" + name
+	return File{Name: uri, Location: uri, Open: sameVersion(func(ctx context.Context) (store.Reader, error) { return t.Open(ctx, name) })}
 }
 
 // sameVersion opens an object by open the first time, and then always the version that

@@ -48,27 +48,50 @@ type Options struct {
 // Open scans the files for chunk borders and types: see package text for the types.
 // Errors are *diag.Error.
 func Open(ctx context.Context, opts Options) (source.Source, error) {
-	f := &format{opts: opts}
-	switch d := opts.Delimiter; {
-	case d < 0 || d > 0x7f || d == '"' || d == '\n' || d == '\r':
-		return nil, diag.New("Q018", "source.delimiter must be one ASCII character, and no quote or line break")
-	case opts.NoHeader && len(opts.Types) == 0:
-		e := diag.New("Q252", "the files have no header, so their columns have no names")
-		e.Next = "name the columns, in their order, with schema: {name: type}"
-		return nil, e
-	}
-	if err := noLists(opts.Types); err != nil {
+	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	s, err := text.Open(ctx, text.Options{Files: opts.Files, Types: opts.Types, Workers: opts.Workers, Memory: opts.Memory, Limits: opts.limits}, f)
+	s, err := text.Open(ctx, opts.text(), &format{opts: opts})
 	if err != nil {
 		return nil, err
 	}
 	if schema := s.Schema(); len(schema) == 1 && strings.ContainsAny(schema[0].Name, ",;\t|") {
 		notice := fmt.Sprintf("there is one column, called %q: is delimiter: as it should be?", schema[0].Name)
-		return &doubtful{s, append(s.Notices(), notice)}, nil
+		return &doubtful{s.(source.Planner), append(s.Notices(), notice)}, nil
 	}
 	return s, nil
+}
+
+// Reopen returns a source of some chunks of a layout; see text.Reopen. Of opts, Files are
+// the layout's and the rest what the source was opened with.
+func Reopen(ctx context.Context, opts Options, l *source.Layout, chunks []int) (source.Source, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	for _, at := range l.Spans {
+		if h := l.Files[at.File].Header; h < 0 || len(l.Headers[h]) == 0 {
+			return nil, fmt.Errorf("%w: rows without names", source.ErrLayout)
+		}
+	}
+	return text.Reopen(ctx, opts.text(), &format{opts: opts}, l, chunks)
+}
+
+// text returns the options that all text formats have.
+func (opts *Options) text() text.Options {
+	return text.Options{Files: opts.Files, Types: opts.Types, Workers: opts.Workers, Memory: opts.Memory, Limits: opts.limits}
+}
+
+// check refuses options that cannot be.
+func (opts *Options) check() error {
+	switch d := opts.Delimiter; {
+	case d < 0 || d > 0x7f || d == '"' || d == '\n' || d == '\r':
+		return diag.New("Q018", "source.delimiter must be one ASCII character, and no quote or line break")
+	case opts.NoHeader && len(opts.Types) == 0:
+		e := diag.New("Q252", "the files have no header, so their columns have no names")
+		e.Next = "name the columns, in their order, with schema: {name: type}"
+		return e
+	}
+	return noLists(opts.Types)
 }
 
 // noLists refuses types of lists.
@@ -84,7 +107,7 @@ func noLists(types column.Schema) error {
 
 // doubtful is a source with one more notice.
 type doubtful struct {
-	source.Source
+	source.Planner
 	notices []string
 }
 
@@ -95,6 +118,9 @@ func (d *doubtful) Notices() []string { return d.notices }
 type format struct {
 	opts Options
 }
+
+// Name is the format's in a layout.
+func (f *format) Name() string { return "csv" }
 
 // Quotes says that line ends between quotes are text.
 func (f *format) Quotes() bool { return true }

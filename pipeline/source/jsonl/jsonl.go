@@ -22,6 +22,7 @@ package jsonl
 import (
 	"bytes"
 	"context"
+	"fmt"
 
 	"quern/features/column"
 	"quern/features/diag"
@@ -44,8 +45,21 @@ type Options struct {
 // A column of Types that no line has is a column of nulls, with a notice. Errors are
 // *diag.Error.
 func Open(ctx context.Context, opts Options) (source.Source, error) {
-	return text.Open(ctx, text.Options{Files: opts.Files, Types: opts.Types, Declare: true,
-		Workers: opts.Workers, Memory: opts.Memory, Limits: opts.limits}, format{opts.limits.Columns})
+	return text.Open(ctx, opts.text(), format{opts.limits.Columns})
+}
+
+// Reopen returns a source of some chunks of a layout; see text.Reopen. Of opts, Files are
+// the layout's and the rest what the source was opened with.
+func Reopen(ctx context.Context, opts Options, l *source.Layout, chunks []int) (source.Source, error) {
+	if len(l.Headers) > 0 {
+		return nil, fmt.Errorf("%w: names before JSON lines", source.ErrLayout)
+	}
+	return text.Reopen(ctx, opts.text(), format{opts.limits.Columns}, l, chunks)
+}
+
+// text returns the options that all text formats have.
+func (opts *Options) text() text.Options {
+	return text.Options{Files: opts.Files, Types: opts.Types, Declare: true, Workers: opts.Workers, Memory: opts.Memory, Limits: opts.limits}
 }
 
 // format is JSON lines as text.Open needs to know them.
@@ -55,6 +69,9 @@ type format struct {
 
 // defaultColumns is what text.Limits say when they say nothing.
 const defaultColumns = 100_000
+
+// Name is the format's in a layout.
+func (format) Name() string { return "jsonl" }
 
 // Quotes says that a line end always ends a record: JSON strings have none.
 func (format) Quotes() bool { return false }

@@ -18,7 +18,10 @@ import (
 // maxFooter bounds the footer, maxRows the rows of a row group (indexes are int32).
 const (
 	maxFooter = 64 << 20
-	maxRows   = math.MaxInt32 - 1
+	// Footers above this take their turn: the memory for those that are being read is
+	// bounded.
+	largeFooter = 1 << 20
+	maxRows     = math.MaxInt32 - 1
 )
 
 // footer is what we keep of a file's metadata.
@@ -53,10 +56,14 @@ type metadata struct {
 	external  bool // a column lies in another file
 }
 
-// readFooter reads and checks the footer of a file of size bytes.
-func readFooter(r io.ReaderAt, size int64) (footer, error) {
-	data, err := footerBytes(r, size)
-	if err != nil {
+// readFooter reads and checks the footer of a file of size bytes, whose length is that of
+// footerLength.
+func readFooter(r io.ReaderAt, size, length int64) (footer, error) {
+	data := make([]byte, length)
+	if err := readFull(r, data, size-8-length); err != nil {
+		return footer{}, err
+	}
+	if err := checkHead(r); err != nil { // last: whoever has read the end of an object has the footer
 		return footer{}, err
 	}
 	c := cursor{data: data}
@@ -82,33 +89,43 @@ func readFooter(r io.ReaderAt, size int64) (footer, error) {
 	return f, f.check(m.rows, leaves, size-8-int64(len(data)))
 }
 
-// footerBytes returns the Thrift bytes of the footer.
-func footerBytes(r io.ReaderAt, size int64) ([]byte, error) {
+// footerLength checks the end of a file and returns how many Thrift bytes its footer has.
+func footerLength(r io.ReaderAt, size int64) (int64, error) {
 	if size < 12 {
-		return nil, diag.New("Q203", "this is no Parquet file: it has %d bytes", size)
+		return 0, diag.New("Q203", "this is no Parquet file: it has %d bytes", size)
 	}
-	var head [4]byte
 	var tail [8]byte
-	if err := readFull(r, head[:], 0); err != nil {
-		return nil, err
-	}
 	if err := readFull(r, tail[:], size-8); err != nil {
-		return nil, err
-	}
-	switch {
-	case string(tail[4:]) == "PARE":
-		return nil, diag.New("Q207", "the file is encrypted, which quern cannot read")
-	case string(head[:]) != "PAR1":
-		return nil, diag.New("Q203", "this is no Parquet file: it does not start with PAR1")
-	case string(tail[4:]) != "PAR1":
-		return nil, diag.New("Q203", "this is no whole Parquet file: it does not end with PAR1")
+		return 0, err
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[:]))
-	if length > size-12 || length > maxFooter {
-		return nil, diag.New("Q204", "the footer's length cannot be right: %d bytes of %d", length, size)
+	var mistake *diag.Error
+	switch {
+	case string(tail[4:]) == "PARE":
+		return 0, diag.New("Q207", "the file is encrypted, which quern cannot read")
+	case string(tail[4:]) != "PAR1":
+		mistake = diag.New("Q203", "this is no whole Parquet file: it does not end with PAR1")
+	case length > size-12 || length > maxFooter:
+		mistake = diag.New("Q204", "the footer's length cannot be right: %d bytes of %d", length, size)
+	default:
+		return length, nil
 	}
-	data := make([]byte, length)
-	return data, readFull(r, data, size-8-length)
+	if err := checkHead(r); err != nil { // which says more
+		return 0, err
+	}
+	return 0, mistake
+}
+
+// checkHead checks that a file begins as Parquet files do.
+func checkHead(r io.ReaderAt) error {
+	var head [4]byte
+	if err := readFull(r, head[:], 0); err != nil {
+		return err
+	}
+	if string(head[:]) != "PAR1" {
+		return diag.New("Q203", "this is no Parquet file: it does not start with PAR1")
+	}
+	return nil
 }
 
 // readFull reads len(b) bytes at offset.

@@ -395,7 +395,12 @@ func TestReadsChunksThatGiveUpTheirDictionary(t *testing.T) {
 
 // countMixed counts the chunks of data with both kinds of pages.
 func countMixed(t *testing.T, data []byte) (mixed int) {
-	f, err := readFooter(bytes.NewReader(data), int64(len(data)))
+	size := int64(len(data))
+	length, err := footerLength(bytes.NewReader(data), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := readFooter(bytes.NewReader(data), size, length)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,11 +28,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/internal/simd"
 	"quern/pipeline/source"
+	"quern/pipeline/source/internal/inorder"
+	"quern/pipeline/store"
 )
 
 // DefaultMemory is how many bytes one reader may take when Options do not say: 1 GiB.
@@ -65,12 +68,10 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 	}
 	t := &table{memory: opts.Memory, kernels: simd.Best(), files: make([]file, len(opts.Files))}
 	for i, f := range opts.Files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := t.files[i].open(ctx, f); err != nil {
-			return nil, err
-		}
+		t.files[i] = file{File: f, number: i}
+	}
+	if err := t.readFooters(ctx); err != nil {
+		return nil, err
 	}
 	keys := source.KeyColumns(opts.Files)
 	if err := t.assign(opts.Types, keys); err != nil {
@@ -83,11 +84,32 @@ func Open(ctx context.Context, opts Options) (source.Source, error) {
 	return t, nil
 }
 
+// readFooters opens the files, many at the same time. The error is that of the first file
+// that has one.
+func (t *table) readFooters(ctx context.Context) error {
+	files := make([]source.File, len(t.files))
+	for i := range t.files {
+		files[i] = t.files[i].File
+	}
+	var large sync.Mutex
+	return inorder.Run(source.Openers(files), len(files),
+		func(_, i int) (struct{}, error) {
+			f := &t.files[i]
+			err := f.open(ctx, &large)
+			if t.planned != nil {
+				err = f.asPlanned(err, &t.planned.Files[f.number])
+			}
+			return struct{}{}, err
+		},
+		func(_ int, _ struct{}, err error) error { return err })
+}
+
 // table is a Source. It is immutable after Open.
 type table struct {
 	memory   int64
 	kernels  *simd.Kernels
-	files    []file
+	planned  *source.Layout // the chunks are some of it; nil: it is all of its files
+	files    []file         // those that the chunks lie in
 	schema   column.Schema
 	origins  []origin // of the columns of schema
 	unusable map[string]string
@@ -100,22 +122,34 @@ type table struct {
 type file struct {
 	source.File
 	footer
-	size int64
+	number  int // among all files of the source
+	size    int64
+	version string // the store's name for what was opened; "": it has none
 }
 
 // open reads the footer and closes the file again: a source of ten thousand files
-// must not hold as many open.
-func (f *file) open(ctx context.Context, from source.File) (err error) {
-	f.File = from
-	defer func() { err = place(err, diag.Data{File: from.Name, RowGroup: -1, Row: -1}) }()
+// must not hold as many open. Large footers are read one at a time.
+func (f *file) open(ctx context.Context, large *sync.Mutex) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer func() { err = place(err, diag.Data{File: f.Name, RowGroup: -1, Row: -1}) }()
 	defer recoverFault(&err)
-	r, err := from.Open(ctx)
+	r, err := f.Open(ctx)
 	if err != nil {
 		return diag.New("Q202", "cannot open the file").Because(err)
 	}
 	defer r.Close()
-	f.size = r.Size()
-	f.footer, err = readFooter(r, f.size)
+	f.size, f.version = r.Size(), store.VersionOf(r)
+	length, err := footerLength(r, f.size)
+	if err != nil {
+		return err
+	}
+	if length > largeFooter {
+		large.Lock()
+		defer large.Unlock()
+	}
+	f.footer, err = readFooter(r, f.size, length)
 	return err
 }
 
@@ -124,16 +158,21 @@ func (t *table) listChunks() {
 	for i := range t.files {
 		f := &t.files[i]
 		for g := range f.groups {
-			c := source.Chunk{Index: len(t.chunks), File: f.Name, Group: g, Rows: f.groups[g].rows}
-			c.Digest = fmt.Sprintf("%x/%d", f.digest, g)
-			for _, col := range f.groups[g].columns {
-				c.Bytes += col.length
-				c.Memory += col.uncompressed
-			}
-			t.chunks = append(t.chunks, c)
+			t.chunks = append(t.chunks, f.chunk(len(t.chunks), g))
 			t.fileOf = append(t.fileOf, i)
 		}
 	}
+}
+
+// chunk describes row group g.
+func (f *file) chunk(index, g int) source.Chunk {
+	c := source.Chunk{Index: index, File: f.Name, Group: g, Rows: f.groups[g].rows}
+	c.Digest = fmt.Sprintf("%x/%d", f.digest, g)
+	for _, col := range f.groups[g].columns {
+		c.Bytes += col.length
+		c.Memory += col.uncompressed
+	}
+	return c
 }
 
 // Schema returns the usable columns.

@@ -63,13 +63,11 @@ func (t *table) ColumnBytes(columns []string) int64 {
 		if from.key != nil {
 			continue
 		}
-		for f := range t.files {
-			if from.at[f] < 0 {
-				continue
-			}
-			leaf := t.files[f].columns[from.at[f]].leaf
-			for g := range t.files[f].groups {
-				total += t.files[f].groups[g].columns[leaf].uncompressed
+		for i := range t.chunks {
+			f := t.fileOf[i]
+			if from.at[f] >= 0 {
+				leaf := t.files[f].columns[from.at[f]].leaf
+				total += t.files[f].groups[t.chunks[i].Group].columns[leaf].uncompressed
 			}
 		}
 	}
@@ -94,17 +92,18 @@ func (t *table) missing(name string) error {
 
 // Read returns the rows of a row group.
 func (r *reader) Read(ctx context.Context, c source.Chunk) (column.Batch, error) {
-	if c.Index < 0 || c.Index >= len(r.chunks) {
+	at, ok := source.Find(r.chunks, c.Index)
+	if !ok {
 		panic("quern: bug: chunk of another source")
 	}
-	c = r.chunks[c.Index]
-	f := r.fileOf[c.Index]
+	c = r.chunks[at]
+	f := r.fileOf[at]
 	g := &r.files[f].groups[c.Group]
 	r.decoder.left = r.memory
 	r.batch.Rows = int(g.rows)
 	for i := range r.fields {
 		if err := r.column(ctx, i, f, g); err != nil {
-			return column.Batch{}, place(err, diag.Data{File: c.File, RowGroup: c.Group, Row: -1, Column: r.fields[i].Name})
+			return column.Batch{}, place(r.asPlanned(err, f), diag.Data{File: c.File, RowGroup: c.Group, Row: -1, Column: r.fields[i].Name})
 		}
 		r.batch.Columns[i] = r.outputs[i].column
 	}
@@ -119,7 +118,7 @@ func (r *reader) column(ctx context.Context, i, f int, g *group) (err error) {
 	defer recoverFault(&err)
 	from, typ, out := &r.origins[i], r.fields[i].Type, &r.outputs[i]
 	if from.key != nil {
-		return r.constant(out, typ, from.key, f, int(g.rows))
+		return r.constant(out, typ, from.key, r.files[f].number, int(g.rows))
 	}
 	if from.at[f] < 0 {
 		return r.constant(out, typ, nil, 0, int(g.rows))

@@ -6,12 +6,15 @@ import (
 	"math"
 
 	"quern/features/diag"
+	"quern/pipeline/source"
+	"quern/pipeline/source/internal/inorder"
+	"quern/pipeline/store"
 )
 
 // readHeaders reads what precedes the records of each file.
 func (t *table) readHeaders(ctx context.Context) error {
 	t.files = make([]file, len(t.Files))
-	return inOrder(t.Workers, len(t.Files),
+	return inorder.Run(max(t.Workers, source.Openers(t.Files)), len(t.Files),
 		func(_, f int) (file, error) { return t.readHeader(ctx, f) },
 		func(f int, read file, err error) error {
 			t.files[f] = read
@@ -27,7 +30,7 @@ func (t *table) readHeader(ctx context.Context, f int) (file, error) {
 		return at, diag.New("Q202", "cannot open the file").Because(err)
 	}
 	defer open.Close()
-	at.size = open.Size()
+	at.size, at.version = open.Size(), store.VersionOf(open)
 	front := make([]byte, min(at.size, 4))
 	if _, err := open.ReadAt(front, 0); err != nil && len(front) == 4 {
 		return at, diag.New("Q202", "cannot read the file").Because(err)
@@ -118,7 +121,7 @@ func (t *table) findBorders(ctx context.Context) error {
 		defer scans[w].finish()
 	}
 	odd := false
-	return inOrder(t.Workers, len(blocks),
+	return inorder.Run(t.Workers, len(blocks),
 		func(w, i int) (borders, error) {
 			return scans[w].block(ctx, blocks[i])
 		},

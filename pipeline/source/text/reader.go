@@ -4,6 +4,8 @@ import (
 	"context"
 	"hash/maphash"
 
+	"github.com/zeebo/xxh3"
+
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/pipeline/source"
@@ -42,6 +44,9 @@ type keyOutput struct {
 func (t *table) NewReader(columns []string) (source.Reader, error) {
 	r := &reader{table: t, handle: handle{files: t.files}, seed: newSeed(), of: -1}
 	r.window, r.maxRow = t.Limits.Window, t.Limits.Row
+	if t.planned {
+		r.hasher = xxh3.New()
+	}
 	r.batch.Columns = make([]column.Column, len(columns))
 	for _, name := range columns {
 		at := t.schema.Find(name)
@@ -72,11 +77,12 @@ func (t *table) NewReader(columns []string) (source.Reader, error) {
 
 // Read returns the rows of a chunk.
 func (r *reader) Read(ctx context.Context, chunk source.Chunk) (column.Batch, error) {
-	if chunk.Index < 0 || chunk.Index >= len(r.chunks) {
+	at, ok := source.Find(r.listed, chunk.Index)
+	if !ok {
 		panic("quern: bug: chunk of another source")
 	}
-	c := &r.chunks[chunk.Index]
-	if err := r.build(ctx, c); err != nil {
+	c := &r.chunks[at]
+	if err := r.asPlanned(ctx, c, r.build(ctx, c)); err != nil {
 		return column.Batch{}, place(err, r.table.files[c.file].Name, c.first)
 	}
 	r.batch.Rows = int(c.rows)
@@ -152,7 +158,7 @@ func (r *reader) parseChunk(ctx context.Context, c *chunk) error {
 			r.builders[i].reset(f.Type, int(c.rows), r.seed)
 		}
 	}
-	if len(r.fields) == 0 {
+	if len(r.fields) == 0 && !r.planned {
 		return ctx.Err() // the scan knows how many rows there are
 	}
 	if names := r.table.files[c.file].names; r.of < 0 || names != nil && r.of != c.file {
@@ -169,6 +175,9 @@ func (r *reader) parseChunk(ctx context.Context, c *chunk) error {
 		}
 		if (data == nil) != (int64(row) == c.rows) || r.row > c.rows {
 			return diag.New("Q214", "the file had %d rows here and now has others", c.rows)
+		}
+		if data == nil && r.planned {
+			return r.compare(c)
 		}
 		if data == nil {
 			return nil

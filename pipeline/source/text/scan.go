@@ -2,14 +2,14 @@ package text
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
 	"hash/maphash"
 
 	"github.com/zeebo/xxh3"
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/pipeline/source"
+	"quern/pipeline/source/internal/inorder"
 )
 
 // scanned is what the records of a chunk teach.
@@ -35,13 +35,14 @@ func (t *table) scanChunks(ctx context.Context) error {
 		return err
 	}
 	t.spare.left.Store(t.Limits.Keep)
-	scans := make([]chunkScan, t.Workers)
+	workers := t.scanners()
+	scans := make([]chunkScan, workers)
 	for w := range scans {
 		scans[w] = chunkScan{table: t, handle: handle{files: t.files}, seed: newSeed()}
 		scans[w].window, scans[w].maxRow, scans[w].hasher = t.Limits.Window, t.Limits.Row, xxh3.New()
 		defer scans[w].finish()
 	}
-	return inOrder(t.Workers, len(t.chunks),
+	return inorder.Run(workers, len(t.chunks),
 		func(w, i int) (scanned, error) { return scans[w].chunk(ctx, &t.chunks[i]) },
 		func(i int, found scanned, err error) error {
 			c := &t.chunks[i]
@@ -56,6 +57,23 @@ func (t *table) scanChunks(ctx context.Context) error {
 		})
 }
 
+// scanners returns how many chunks are scanned at the same time. Where they are small and
+// the store is far away, what takes time is waiting for them.
+func (t *table) scanners() int {
+	const small, waiting = 256 << 10, 32
+	if !source.Far(t.Files) {
+		return t.Workers
+	}
+	bytes := int64(0)
+	for i := range t.chunks {
+		bytes += t.chunks[i].to - t.chunks[i].from
+	}
+	if bytes > small*int64(len(t.chunks)) {
+		return t.Workers
+	}
+	return max(t.Workers, waiting)
+}
+
 // chunkScan scans chunks; each worker has one.
 type chunkScan struct {
 	*table
@@ -67,7 +85,6 @@ type chunkScan struct {
 	keep      bool       // what the chunk holds, as far as it has been read
 	seed      maphash.Seed
 	scratch   []byte
-	hasher    *xxh3.Hasher
 }
 
 func (s *chunkScan) finish() {
@@ -75,7 +92,7 @@ func (s *chunkScan) finish() {
 	s.stream.close()
 }
 
-// open begins to read the records of a chunk.
+// open begins to read the records of a chunk, and to hash them if there is a hasher.
 func (r *records) open(ctx context.Context, t *table, h *handle, c *chunk) error {
 	f := &t.files[c.file]
 	from, err := h.file(ctx, c.file)
@@ -83,13 +100,17 @@ func (r *records) open(ctx context.Context, t *table, h *handle, c *chunk) error
 		return err
 	}
 	r.row, r.limit = 0, t.limit(f.packing)
+	r.sum = nil // until the header of a packed file is skipped
 	if err := r.begin(f.packing, from, c.from, c.to); err != nil {
 		return err
 	}
 	if f.packing != unpacked {
-		return r.skip(ctx, f.start)
+		err = r.skip(ctx, f.start)
 	}
-	return nil
+	if r.hasher != nil {
+		r.beginDigest(f.names)
+	}
+	return err
 }
 
 // chunk scans a chunk.
@@ -100,18 +121,15 @@ func (s *chunkScan) chunk(ctx context.Context, c *chunk) (scanned, error) {
 	}
 	f := &s.table.files[c.file]
 	s.parser = s.format.NewParser(f.Name, f.names)
-	s.sum = nil // until the header of a packed file is skipped
 	if err := s.records.open(ctx, s.table, &s.handle, c); err != nil {
 		return s.result, err
 	}
-	s.beginDigest(f.names)
 	start := s.read - int64(len(s.data))
 	if err := s.gather(ctx); err != nil {
 		return s.result, err
 	}
 	s.result.names, s.result.rows, s.result.decoded = s.parser.Names(), s.row, s.read-start
-	sum := s.sum.Sum128().Bytes()
-	s.result.digest = hex.EncodeToString(sum[:])
+	s.result.digest = s.digest()
 	s.finishColumns()
 	return s.result, nil
 }
@@ -217,16 +235,6 @@ func (s *chunkScan) finishColumns() {
 	if !s.keep || !s.spare.take(size) {
 		s.result.kept = nil
 	}
-}
-
-// beginDigest makes the stream hash the records that follow the header: those that
-// are decoded already, and the rest as it is decoded. So windows, workers and
-// compression do not show. It does not defend against anybody: a fast hash will do.
-func (s *chunkScan) beginDigest(names []string) {
-	s.sum = s.hasher
-	s.sum.Reset()
-	fmt.Fprintf(s.sum, "%q\n", names)
-	s.sum.Write(s.data) //nolint:errcheck // it has none
 }
 
 // add learns from a cell. Those that are no scalars are not kept.

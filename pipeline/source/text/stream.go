@@ -147,6 +147,7 @@ type records struct {
 	block  Block
 	row    int64 // how many records came before the block, and are in it
 	maxRow int
+	hasher *xxh3.Hasher // of the chunk; nil: nobody wants to know
 }
 
 // next cuts the next block of records and returns the data that their cells lie in; nil

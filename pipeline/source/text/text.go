@@ -46,6 +46,8 @@ import (
 
 // Format is what a text format must say.
 type Format interface {
+	// Name is the format's in a source.Layout.
+	Name() string
 	// Quotes reports whether a line end between double quotes belongs to the record.
 	// Such a format must have double quotes only in pairs, around or within fields.
 	Quotes() bool
@@ -178,6 +180,7 @@ type table struct {
 	keys     map[string]*column.Column // columns of schema that the folders' names give: a row per file
 	unusable map[string]string
 	notices  []string
+	planned  bool // chunks are those of a layout: their bytes must be too
 }
 
 // file is what is known of a file without its records.
@@ -185,6 +188,7 @@ type file struct {
 	source.File
 	packing packing
 	size    int64
+	version string   // the store's name for what was opened; "": it has none
 	start   int64    // where the records begin, after decoding
 	names   []string // of its cells; nil if records name them
 	rows    int64

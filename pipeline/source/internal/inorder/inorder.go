@@ -1,13 +1,15 @@
-package text
+// Package inorder does the same work on many items at once and merges the results in the
+// items' order.
+package inorder
 
 import "sync"
 
-// inOrder runs work on n items with several workers, which take the next item from
+// Run runs work on n items with several workers, which take the next item from
 // a shared counter, and hands the results to merge one by one in the order of the
 // items, whatever the timing is. It ends with the first error that merge returns:
 // no item is begun after that, and none after one that failed. work is told the
 // number of its worker, for state that workers do not share.
-func inOrder[R any](workers, n int, work func(worker, item int) (R, error), merge func(item int, r R, err error) error) error {
+func Run[R any](workers, n int, work func(worker, item int) (R, error), merge func(item int, r R, err error) error) error {
 	q := &queue[R]{n: n, results: map[int]result[R]{}, merge: merge}
 	var group sync.WaitGroup
 	for w := range min(workers, n) {
@@ -27,7 +29,7 @@ type result[R any] struct {
 	err   error
 }
 
-// queue is the state that the workers of inOrder share.
+// queue is the state that the workers of Run share.
 type queue[R any] struct {
 	mu      sync.Mutex
 	n       int
