@@ -69,7 +69,7 @@ func Describe(r *recipe.Recipe, src source.Source, o Options) (*Description, err
 		return nil, err
 	}
 	chunks := src.Chunks()
-	d := &Description{Chunks: len(chunks), Parts: len(partsOf(chunks)), Workers: o.workersFor(chunks, len(chunks), 1), Spill: o.Memory / 4,
+	d := &Description{Chunks: len(chunks), Parts: len(PartsOf(chunks)), Workers: o.workersFor(chunks, len(chunks), 1), Spill: o.Memory / 4,
 		Where: r.Source.Where.Text, Taken: r.Fit.Where.Text, Table: p.tableLimit}
 	d.measure(chunks)
 	for _, f := range p.Schema {

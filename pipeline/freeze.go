@@ -10,7 +10,7 @@ import (
 )
 
 // freeze makes the model of a plan that has nothing left to learn.
-func (p *Plan) freeze(learnt *learnt) (*model.Model, error) {
+func (p *Plan) freeze(seen model.Seen) (*model.Model, error) {
 	m := &model.Model{
 		Name:   p.Recipe.Name.Text,
 		Recipe: recipe.Format(p.Recipe),
@@ -18,7 +18,7 @@ func (p *Plan) freeze(learnt *learnt) (*model.Model, error) {
 		Taken:  p.conditionProgram(p.fitWhere),
 		Extra:  p.extraProgram(),
 		Learnt: p.learntSteps(),
-		Seen:   learnt.seen,
+		Seen:   seen,
 		Time:   p.Recipe.Time.Text,
 	}
 	for _, n := range p.Recipe.Key {

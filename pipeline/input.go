@@ -7,8 +7,6 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
-	"quern/features/program"
-	"quern/pipeline/model"
 	"quern/pipeline/recipe"
 	"quern/pipeline/source"
 	"quern/pipeline/source/csv"
@@ -52,11 +50,7 @@ func open(ctx context.Context, r *recipe.Recipe, bad []string, o Options) (sourc
 		return nil, placed(err, "Q040", patternPlace(ctx, s, patterns, o), nil)
 	}
 	files = slices.DeleteFunc(files, func(f source.File) bool { return slices.Contains(bad, f.Name) })
-	types := make(column.Schema, len(s.Schema))
-	for i, t := range s.Schema {
-		types[i] = column.Field{Name: t.Name.Text, Type: t.Type}
-	}
-	src, err := openFormat(ctx, s, files, types, o)
+	src, err := optionsOf(s, files, o).open(ctx)
 	if err != nil {
 		return nil, placed(err, "Q040", s.Place, func(e *diag.Error) *diag.Error { return aboutSchema(s, e) })
 	}
@@ -100,18 +94,50 @@ func patternPlace(ctx context.Context, s *recipe.Source, patterns []string, o Op
 	return s.Place
 }
 
-// openFormat opens files as the recipe's format.
-func openFormat(ctx context.Context, s *recipe.Source, files []source.File, types column.Schema, o Options) (source.Source, error) {
-	memory := o.Memory / 2 / int64(o.workers()) // of one reader
-	switch s.Format {
-	case recipe.Parquet:
-		return parquet.Open(ctx, parquet.Options{Files: files, Types: types, Memory: memory})
-	case recipe.CSVText:
-		return csv.Open(ctx, csv.Options{Files: files, Types: types, Delimiter: s.CSV.Delimiter, NoHeader: s.CSV.NoHeader, NullText: s.CSV.NullText, Workers: o.workers(), Memory: memory})
-	case recipe.JSONL:
-		return jsonl.Open(ctx, jsonl.Options{Files: files, Types: types, Workers: o.workers(), Memory: memory})
+// formatOptions are the options of a recipe's format for files.
+type formatOptions struct {
+	format  recipe.FileFormat
+	parquet parquet.Options
+	csv     csv.Options
+	jsonl   jsonl.Options
+}
+
+func optionsOf(s *recipe.Source, files []source.File, o Options) *formatOptions {
+	types := make(column.Schema, len(s.Schema))
+	for i, t := range s.Schema {
+		types[i] = column.Field{Name: t.Name.Text, Type: t.Type}
 	}
-	panic("quern: bug: format " + string(s.Format) + " was not checked")
+	memory := o.Memory / 2 / int64(o.workers()) // of one reader
+	return &formatOptions{s.Format,
+		parquet.Options{Files: files, Types: types, Memory: memory},
+		csv.Options{Files: files, Types: types, Delimiter: s.CSV.Delimiter, NoHeader: s.CSV.NoHeader, NullText: s.CSV.NullText, Workers: o.workers(), Memory: memory},
+		jsonl.Options{Files: files, Types: types, Workers: o.workers(), Memory: memory}}
+}
+
+// open opens the files as the recipe's format.
+func (f *formatOptions) open(ctx context.Context) (source.Source, error) {
+	switch f.format {
+	case recipe.Parquet:
+		return parquet.Open(ctx, f.parquet)
+	case recipe.CSVText:
+		return csv.Open(ctx, f.csv)
+	case recipe.JSONL:
+		return jsonl.Open(ctx, f.jsonl)
+	}
+	panic("quern: bug: format " + string(f.format) + " was not checked")
+}
+
+// reopen opens chunks of the files, as they were planned.
+func (f *formatOptions) reopen(ctx context.Context, layout *source.Layout, chunks []int) (source.Source, error) {
+	switch f.format {
+	case recipe.Parquet:
+		return parquet.Reopen(ctx, f.parquet, layout, chunks)
+	case recipe.CSVText:
+		return csv.Reopen(ctx, f.csv, layout, chunks)
+	case recipe.JSONL:
+		return jsonl.Reopen(ctx, f.jsonl, layout, chunks)
+	}
+	panic("quern: bug: format " + string(f.format) + " was not checked")
 }
 
 // suffixes of the files that a folder or glob gives for a format.
@@ -175,59 +201,4 @@ func (in *inputs) bytes() int64 {
 		n += c.Bytes
 	}
 	return n
-}
-
-// provides checks that the source has every column that the programs read, of the
-// model's types.
-func (in *inputs) provides(m *model.Model, programs ...*program.Program) error {
-	var mistakes diag.List
-	have := in.Schema()
-	for _, p := range programs {
-		if p == nil {
-			continue
-		}
-		for _, f := range p.Inputs {
-			at := have.Find(f.Name)
-			switch {
-			case at < 0:
-				mistakes = append(mistakes, diag.New("Q305", "the source has no column %q, which the model reads", f.Name))
-			case have[at].Type != f.Type:
-				mistakes = append(mistakes, diag.New("Q306", "column %q is %v in the source and %v in the model", f.Name, have[at].Type, f.Type).
-					WithHint("give it its type with schema: {%s: %v}", f.Name, f.Type))
-			}
-		}
-	}
-	return mistakes.Err()
-}
-
-// available returns extra without the outputs that read columns which the source
-// lacks; nil if nothing is left.
-func (in *inputs) available(extra *program.Program, o Options) *program.Program {
-	have := in.Schema()
-	cut := *extra
-	cut.Outputs = nil
-	for _, out := range extra.Outputs {
-		missing := ""
-		for _, f := range onlyOutput(extra, out).Inputs {
-			if at := have.Find(f.Name); at < 0 || have[at].Type != f.Type {
-				missing = f.Name
-			}
-		}
-		if missing != "" {
-			o.notice("the source has no column " + missing + " of the model's type: " + string(out.Role) + " " + out.Name + " is left out")
-			continue
-		}
-		cut.Outputs = append(cut.Outputs, out)
-	}
-	if len(cut.Outputs) == 0 {
-		return nil
-	}
-	return cut.Pruned()
-}
-
-// onlyOutput returns p cut down to one of its outputs.
-func onlyOutput(p *program.Program, out program.Output) *program.Program {
-	cut := *p
-	cut.Outputs, cut.Observes = []program.Output{out}, nil
-	return cut.Pruned()
 }

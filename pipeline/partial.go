@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"quern/features/stat"
 )
@@ -31,6 +32,11 @@ func NewPartial(specs []stat.Spec, res stat.Resources) (*Partial, error) {
 	return p, nil
 }
 
+// Empty returns the partial of a phase that has seen nothing.
+func (o *Options) Empty(ph *Phase) (*Partial, error) {
+	return NewPartial(ph.Specs, o.resources(len(ph.Specs)))
+}
+
 // Merge adds what other has seen; other is not changed.
 func (p *Partial) Merge(other *Partial) error {
 	if len(p.Stats) != len(other.Stats) {
@@ -44,6 +50,11 @@ func (p *Partial) Merge(other *Partial) error {
 	p.Read += other.Read
 	p.Taken += other.Taken
 	return nil
+}
+
+// fits reports whether the statistics are those of specs.
+func (p *Partial) fits(specs []stat.Spec) bool {
+	return slices.EqualFunc(p.Stats, specs, func(s stat.Statistic, spec stat.Spec) bool { return s.Spec().Equal(spec) })
 }
 
 // Close frees what the statistics hold outside the heap.

@@ -59,11 +59,11 @@ func fitted(t *testing.T, r *recipe.Recipe, limit int, o Options) (digest string
 		t.Fatal(err)
 	}
 	plan.tableLimit = limit
-	learnt, err := plan.fit(ctx, in, in.chunks, o)
+	learnt, err := plan.learn(ctx, in, in.chunks, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := plan.freeze(learnt)
+	m, err := learnt.Model()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestPartsFollowFromChunks(t *testing.T) {
 		chunks = append(chunks, source.Chunk{Index: i, Rows: int64(i * 1000), Bytes: 1000})
 	}
 	next := 0
-	for _, p := range partsOf(chunks) {
+	for _, p := range PartsOf(chunks) {
 		var rows int64
 		for _, c := range p {
 			if c.Index != next {
@@ -337,7 +337,7 @@ func TestPartsFollowFromChunks(t *testing.T) {
 			t.Errorf("a part of %d rows should have ended before", rows)
 		}
 	}
-	if next != len(chunks) || len(partsOf(nil)) != 0 {
+	if next != len(chunks) || len(PartsOf(nil)) != 0 {
 		t.Error("chunks are missing")
 	}
 }

@@ -84,15 +84,15 @@ func fitInput(ctx context.Context, r *recipe.Recipe, in *inputs, o Options) (*Re
 	if err != nil {
 		return nil, err
 	}
-	found, err := plan.fit(ctx, in, in.chunks, o)
+	learnt, err := plan.learn(ctx, in, in.chunks, o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := plan.freeze(found)
+	m, err := learnt.Model()
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Model: m, Digest: m.Digest(), RowsIn: int64(found.seen.Read), BytesIn: in.bytes(), Scans: found.scans,
+	return &Result{Model: m, Digest: m.Digest(), RowsIn: int64(learnt.seen.Read), BytesIn: in.bytes(), Scans: learnt.scans,
 		Seconds: time.Since(started).Seconds(), Quarantine: in.bad}, nil
 }
 
@@ -100,12 +100,19 @@ func fitInput(ctx context.Context, r *recipe.Recipe, in *inputs, o Options) (*Re
 // publishes the outputs.
 func transform(ctx context.Context, result *Result, r *recipe.Recipe, in *inputs, training bool, o Options) error {
 	started := time.Now()
-	t, computed, err := newTransformer(result.Model, r, in, training, o)
+	how, err := newComputation(result.Model, in.Schema(), training, o)
 	if err != nil {
 		return err
 	}
-	defer t.close()
-	if err := t.begin(ctx, result, r, in, training, computed, o); err != nil {
+	t, err := newTransformer(how, r, in, o)
+	if err != nil {
+		return err
+	}
+	writers, err := t.begin(ctx, &written{r, result.Digest, training, how.fields, in.chunks}, o)
+	for _, w := range writers {
+		defer w.Close()
+	}
+	if err != nil {
 		return err
 	}
 	err = o.besideFitted(ctx, result.Model, func(ctx context.Context) (err error) {
@@ -115,13 +122,13 @@ func transform(ctx context.Context, result *Result, r *recipe.Recipe, in *inputs
 	if err != nil {
 		return err
 	}
-	for _, target := range t.targets {
-		m, err := target.writer.Finish(ctx, output.Summary{Quarantined: in.bad, Notices: in.Notices()})
+	for i, w := range writers {
+		m, err := w.Finish(ctx, output.Summary{Quarantined: in.bad, Notices: in.Notices()})
 		if err != nil {
 			return err
 		}
 		result.RowsOut = m.Rows
-		result.Outputs = append(result.Outputs, Output{target.path, m})
+		result.Outputs = append(result.Outputs, Output{t.targets[i].path, m})
 	}
 	result.Seconds += time.Since(started).Seconds()
 	return nil

@@ -12,8 +12,9 @@ import (
 	"quern/pipeline/source"
 )
 
-// scan reads every chunk once and returns the merged partial of the phase.
-func (p *Plan) scan(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, o Options) (*Partial, error) {
+// Observe reads every chunk once and returns their merged partial of a phase that a
+// Learner of the plan gave: what a shard does, or the whole fit in one process.
+func (p *Plan) Observe(ctx context.Context, src source.Source, chunks []source.Chunk, ph *Phase, o Options) (*Partial, error) {
 	s, err := p.newScanner(ctx, src, chunks, ph, o)
 	if err != nil {
 		return nil, err

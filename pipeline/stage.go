@@ -40,8 +40,9 @@ const (
 	partBytes = 64 << 20
 )
 
-// partsOf groups consecutive chunks into parts.
-func partsOf(chunks []source.Chunk) [][]source.Chunk {
+// PartsOf groups consecutive chunks into parts. Chunks of whole parts, taken out of the
+// rest, are grouped as they are there.
+func PartsOf(chunks []source.Chunk) [][]source.Chunk {
 	var parts [][]source.Chunk
 	var rows, bytes int64
 	start := 0

@@ -19,6 +19,7 @@ import (
 	"quern/pipeline/sink/npy"
 	"quern/pipeline/sink/parquet"
 	"quern/pipeline/sink/safetensors"
+	"quern/pipeline/source"
 	"quern/pipeline/store"
 )
 
@@ -26,10 +27,17 @@ import (
 // columns it takes in which type.
 type target struct {
 	path   string // as the user knows it
-	writer *output.Writer
+	parts  partMaker
 	fields []sink.Field // as written: reals in the output's dtype
 
 	fieldOf []int // per computed column: its number among fields; -1: it is not taken
+}
+
+// partMaker makes the parts of an output: the writer of a run in this process, or an
+// attempt of one of many.
+type partMaker interface {
+	Finished(part int) bool
+	Part(ctx context.Context, part int) (*output.Part, error)
 }
 
 // targetSpec is a target that is not open yet.
@@ -137,8 +145,8 @@ func within(folder, path string) bool {
 	return err == nil && rest != ".." && !strings.HasPrefix(rest, ".."+string(filepath.Separator))
 }
 
-// open begins the target's output.
-func (s targetSpec) open(ctx context.Context, places store.Places, computed []sink.Field, job output.Job) (*target, error) {
+// target returns the target of what is computed.
+func (s targetSpec) target(computed []sink.Field) *target {
 	t := &target{path: s.path}
 	var takes []int
 	t.fields, takes = s.fields(computed)
@@ -146,13 +154,7 @@ func (s targetSpec) open(ctx context.Context, places store.Places, computed []si
 	for i := range t.fieldOf {
 		t.fieldOf[i] = slices.Index(takes, i)
 	}
-	st, err := places.Store(ctx, s.path)
-	if err != nil {
-		return nil, err
-	}
-	job.Fields = t.fields
-	t.writer, err = output.Begin(ctx, st, s.format, job)
-	return t, err
+	return t
 }
 
 // narrowed returns what target j takes of columns, which are the computed columns of
@@ -226,53 +228,61 @@ func refuseFinished(ctx context.Context, r *recipe.Recipe, o Options) error {
 	return output.AllFinished(ctx, stores)
 }
 
-// begin begins the outputs. If all of them are finished, that is an error.
-func (t *transformer) begin(ctx context.Context, result *Result, r *recipe.Recipe, in *inputs, training bool, computed []sink.Field, o Options) error {
-	specs := targetSpecs(r)
-	for _, spec := range specs {
-		st, err := o.Places.Store(ctx, spec.path)
-		if err != nil {
-			return err
+// begin begins the outputs. If all of them are finished, that is an error. The writers
+// are there, to be closed, after an error too.
+func (t *transformer) begin(ctx context.Context, w *written, o Options) (writers []*output.Writer, err error) {
+	specs := targetSpecs(w.recipe)
+	stores := make([]store.Store, len(specs))
+	for i, spec := range specs {
+		if stores[i], err = o.Places.Store(ctx, spec.path); err != nil {
+			return nil, err
 		}
-		if err := output.Probe(ctx, st); err != nil {
-			return err
+		if err := output.Probe(ctx, stores[i]); err != nil {
+			return nil, err
 		}
 	}
-	parts := partsOf(in.chunks)
-	var writers []*output.Writer
-	for _, spec := range specs {
-		job := output.Job{Model: result.Digest, Parts: len(parts), Overwrite: o.Overwrite}
-		job.Digest = jobDigest(result.Digest, training, r.Source, in, spec, computed)
-		target, err := spec.open(ctx, o.Places, computed, job)
+	for i, spec := range specs {
+		target := spec.target(w.fields)
+		job := w.job(spec, target)
+		job.Overwrite = o.Overwrite
+		writer, err := output.Begin(ctx, stores[i], spec.format, job)
 		if err != nil {
-			return err
+			return writers, err
 		}
-		t.targets, writers = append(t.targets, target), append(writers, target.writer)
+		target.parts = writer
+		t.targets, writers = append(t.targets, target), append(writers, writer)
 	}
-	return output.NothingToDo(writers)
+	return writers, output.NothingToDo(writers)
 }
 
-// close lets other runs write to the outputs.
-func (t *transformer) close() {
-	for _, target := range t.targets {
-		target.writer.Close()
-	}
+// written is everything that decides the bytes of outputs.
+type written struct {
+	recipe   *recipe.Recipe
+	model    string // its digest
+	training bool
+	fields   []sink.Field // that are computed
+	chunks   []source.Chunk
 }
 
-// jobDigest identifies everything that decides the bytes of an output. The chunks'
-// digests are in it so that no run continues what another began before the source was
-// edited.
-func jobDigest(modelDigest string, training bool, src recipe.Source, in *inputs, spec targetSpec, computed []sink.Field) string {
+// job returns the job of an output.
+func (w *written) job(spec targetSpec, t *target) output.Job {
+	return output.Job{Digest: w.digest(spec), Model: w.model, Fields: t.fields, Parts: len(PartsOf(w.chunks))}
+}
+
+// digest identifies everything that decides the bytes of an output. The chunks' digests
+// are in it so that no run continues what another began before the source was edited.
+func (w *written) digest(spec targetSpec) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "quern output 1\nmodel %s\ntraining %v\nformat %s %+v %s\n", modelDigest, training, spec.format.Suffix(), spec.format, spec.dtype)
+	fmt.Fprintf(h, "quern output 1\nmodel %s\ntraining %v\nformat %s %+v %s\n", w.model, w.training, spec.format.Suffix(), spec.format, spec.dtype)
+	src := w.recipe.Source
 	fmt.Fprintf(h, "source %s %+v\n", src.Format, src.CSV)
 	for _, t := range src.Schema {
 		fmt.Fprintf(h, "type %q %v\n", t.Name.Text, t.Type)
 	}
-	for _, f := range computed {
+	for _, f := range w.fields {
 		fmt.Fprintf(h, "column %q %v %s\n", f.Name, f.Type, f.Role)
 	}
-	for _, c := range in.chunks {
+	for _, c := range w.chunks {
 		fmt.Fprintf(h, "chunk %q %d rows %d bytes %d digest %q\n", c.File, c.Group, c.Rows, c.Bytes, c.Digest)
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -6,9 +6,7 @@ import (
 
 	"quern/features/backend"
 	"quern/features/program"
-	"quern/pipeline/model"
 	"quern/pipeline/recipe"
-	"quern/pipeline/sink"
 	"quern/pipeline/source"
 )
 
@@ -27,6 +25,7 @@ type transformer struct {
 	apart   bool // rows has components; else it is whole, and gates are read with it
 	targets []*target
 	parts   [][]source.Chunk
+	first   int // number of parts[0] in the output
 	locate  func(err error, p *program.Program, c *source.Chunk, keep []int32) error
 }
 
@@ -37,42 +36,21 @@ type transformPart struct {
 	outputs []int    // numbers of its outputs among all that is computed
 }
 
-// newTransformer compiles what the outputs need. Labels and kept columns whose
-// source columns are missing are left out, with a notice.
-func newTransformer(m *model.Model, r *recipe.Recipe, in *inputs, training bool, o Options) (*transformer, []sink.Field, error) {
-	values, taken := m.Serving, (*program.Program)(nil)
-	if training {
-		values, taken = m.Training, m.Taken
-	}
-	if err := in.provides(m, values, m.Where, taken); err != nil {
-		return nil, nil, err
-	}
-	extra := m.Extra
-	if extra != nil {
-		extra = in.available(extra, o)
-	}
-	whole := program.Join(values, extra)
-	t := &transformer{src: in, gates: inputsOf(m.Where, taken),
+// newTransformer compiles what the outputs of r need.
+func newTransformer(c *computation, r *recipe.Recipe, in *inputs, o Options) (*transformer, error) {
+	t := &transformer{src: in, gates: inputsOf(c.where, c.taken),
 		locate: func(err error, p *program.Program, c *source.Chunk, keep []int32) error {
 			return locateRun(r.File, err, p, c, keep)
 		}}
-	o.Backend = backend.Choose(o.Backend, whole, rowsOf(in.chunks))
+	o.Backend = backend.Choose(o.Backend, c.whole, rowsOf(in.chunks))
 	t.apart = columnar(in) != nil && columnTargets(r) && !backend.Wholesale(o.Backend)
-	if err := t.compile(whole, m.Where, taken, o); err != nil {
-		return nil, nil, err
-	}
-	widths := whole.Widths()
-	var computed []sink.Field
-	for i, f := range whole.Fields() {
-		computed = append(computed, sink.Field{Field: f, Role: whole.Outputs[i].Role, Width: widths[i]})
-	}
-	return t, computed, nil
+	return t, t.compile(c, o)
 }
 
 // compile compiles the conditions and what is computed.
-func (t *transformer) compile(whole, where, taken *program.Program, o Options) (err error) {
+func (t *transformer) compile(how *computation, o Options) (err error) {
 	gates := t.gates
-	for _, c := range componentsOf(whole, t.apart) {
+	for _, c := range componentsOf(how.whole, t.apart) {
 		part := transformPart{columns: c.Program.Inputs.Names(), outputs: c.Outputs}
 		if !t.apart {
 			part.columns = union(t.gates, part.columns)
@@ -83,16 +61,16 @@ func (t *transformer) compile(whole, where, taken *program.Program, o Options) (
 		}
 		t.rows = append(t.rows, part)
 	}
-	if t.where, err = newStage(o.Backend, where, gates); err != nil {
+	if t.where, err = newStage(o.Backend, how.where, gates); err != nil {
 		return err
 	}
-	t.taken, err = newStage(o.Backend, taken, gates)
+	t.taken, err = newStage(o.Backend, how.taken, gates)
 	return err
 }
 
 // run writes every part to every target that does not have it yet.
 func (t *transformer) run(ctx context.Context, o Options, chunks []source.Chunk) (rows, read int64, err error) {
-	t.parts = partsOf(chunks)
+	t.parts = PartsOf(chunks)
 	meter := o.Progress.begin("transform", chunks)
 	counts := make([]counted, len(t.parts))
 	err = forEach(ctx, o.workersFor(chunks, len(t.parts), t.share()), len(t.parts),

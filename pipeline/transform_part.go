@@ -62,10 +62,10 @@ func (w *writer) part(ctx context.Context, i int, n *counted, meter *Progress) (
 		}
 	}()
 	for j, t := range w.targets {
-		if t.writer.Finished(i) {
+		if t.parts.Finished(w.first + i) {
 			continue
 		}
-		if open[j], err = t.writer.Part(ctx, i); err != nil {
+		if open[j], err = t.parts.Part(ctx, w.first+i); err != nil {
 			return err
 		}
 	}

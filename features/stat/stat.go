@@ -3,6 +3,7 @@ package stat
 import (
 	"encoding"
 	"errors"
+	"slices"
 
 	"quern/features/column"
 )
@@ -78,6 +79,12 @@ type Spec struct {
 	Limit int `json:"limit,omitempty"`
 	// Grid, for gram: per column, the exponent e such that |x| < 2^e for every x seen.
 	Grid []int `json:"grid,omitempty"`
+}
+
+// Equal reports whether two specs ask for the same.
+func (s Spec) Equal(o Spec) bool {
+	return s.Kind == o.Kind && s.Folds == o.Folds && s.Limit == o.Limit &&
+		slices.Equal(s.Types, o.Types) && slices.Equal(s.Bins, o.Bins) && slices.Equal(s.Grid, o.Grid)
 }
 
 // Resources bounds what statistics may use. The zero value never spills.

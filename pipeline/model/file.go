@@ -304,6 +304,32 @@ type memory struct{ *bytes.Reader }
 // Close does nothing.
 func (memory) Close() error { return nil }
 
+// appendRegisters appends the rows of a column in register form. Most tables are of texts
+// and integers, all of them there.
+func appendRegisters(to *column.Vector, c *column.Column) {
+	v := &c.Values
+	switch whole := c.Index == nil && v.Valid == nil && to.Valid == nil; {
+	case whole && v.Type.Kind() == column.Ints && !v.Stored():
+		to.Int64s = append(to.Int64s, v.Int64s[:c.Len]...)
+		to.Len += c.Len
+	case whole && v.Type.Kind() == column.Strings && c.Len > 0:
+		first, last := v.Text.Offsets[0], v.Text.Offsets[c.Len]
+		if len(to.Text.Offsets) == 0 {
+			to.Text.Offsets = append(to.Text.Offsets, 0)
+		}
+		base := uint32(len(to.Text.Bytes)) - first
+		to.Text.Bytes = append(to.Text.Bytes, v.Text.Bytes[first:last]...)
+		for _, end := range v.Text.Offsets[1 : c.Len+1] {
+			to.Text.Offsets = append(to.Text.Offsets, base+end)
+		}
+		to.Len += c.Len
+	default:
+		for i := range c.Len {
+			program.AppendRegister(to, program.ValueAt(v, c.Slot(i)))
+		}
+	}
+}
+
 // readTable reads what tableWriter wrote; the name comes from the document.
 func readTable(body []byte) (t program.Table, err error) {
 	ctx := context.Background()
@@ -331,11 +357,8 @@ func readTable(body []byte) (t program.Table, err error) {
 		if err != nil {
 			return t, err
 		}
-		for i := range batch.Rows {
-			k, v := &batch.Columns[0], &batch.Columns[1]
-			program.AppendRegister(&t.Keys, program.ValueAt(&k.Values, k.Slot(i)))
-			program.AppendRegister(&t.Values, program.ValueAt(&v.Values, v.Slot(i)))
-		}
+		appendRegisters(&t.Keys, &batch.Columns[0])
+		appendRegisters(&t.Values, &batch.Columns[1])
 	}
 	return program.NewTable("", t.Keys, t.Values), nil
 }

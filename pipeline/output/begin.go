@@ -22,7 +22,7 @@ import (
 // not write are never touched: where one has the name of a part, that is an error
 // (Q431).
 func Begin(ctx context.Context, st store.Store, format sink.Format, job Job) (*Writer, error) {
-	w := &Writer{store: st, format: format, job: job, parts: make([]*record, job.Parts)}
+	w := &Writer{maker: maker{store: st, format: format, fields: job.Fields}, job: job, parts: make([]*record, job.Parts)}
 	old, err := readManifest(ctx, st)
 	if err != nil {
 		return nil, writeError(st, err)
@@ -154,8 +154,11 @@ func (w *Writer) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if old == nil && was != nil && was.Job == w.job.Digest {
+	if old == nil && was != nil && was.Job == w.job.Digest && was.Log == "" {
 		return w.takeUp(ctx)
+	}
+	if was != nil && was.Log != "" && !w.job.Overwrite {
+		return sharedError(w.store, was.Log)
 	}
 	if err := w.clear(ctx, old, was); err != nil {
 		return err
@@ -197,6 +200,11 @@ func busyError(st store.Store) error {
 	return diag.New("Q435", "another run is writing %s", st.Location())
 }
 
+func sharedError(st store.Store, log string) error {
+	return diag.New("Q436", "%s is being written by a job of many processes: %s", st.Location(), log).
+		WithHint("quern job show tells how far it is; --overwrite takes the folder from it")
+}
+
 // clear removes what an earlier run of quern wrote. Until all of it is gone a claim
 // stands that names it, so that a run that is killed here leaves nothing that looks
 // like somebody else's; the manifest goes first, so that the output is unfinished
@@ -215,7 +223,9 @@ func (w *Writer) clear(ctx context.Context, old *Manifest, was *claim) error {
 	if err != nil {
 		return err
 	}
-	records = slices.DeleteFunc(records, func(name string) bool { return name == claimName || name == ManifestName })
+	records = slices.DeleteFunc(records, func(name string) bool {
+		return name == claimName || name == ManifestName || strings.HasPrefix(name, jobsFolder)
+	})
 	for _, name := range slices.Concat([]string{ManifestName}, doomed, records, []string{claimName}) {
 		if err := w.store.Remove(ctx, name); err != nil {
 			return err
@@ -343,11 +353,6 @@ func (w *Writer) whole(ctx context.Context, i int, r *record) (bool, error) {
 	return sameFile(ctx, w.store, r.File)
 }
 
-func (w *Writer) partName(i int) string {
-	if w.assembles() {
-		return fmt.Sprintf("_quern/pieces/part-%05d", i)
-	}
-	return fmt.Sprintf("part-%05d%s", i, w.format.Suffix())
-}
+func (w *Writer) partName(i int) string { return PartName(w.format, i) }
 
 func (w *Writer) recordName(i int) string { return fmt.Sprintf("_quern/parts/part-%05d.json", i) }

@@ -26,7 +26,7 @@ func (w *Writer) Finish(ctx context.Context, s Summary) (*Manifest, error) {
 	if w.manifest != nil {
 		return w.manifest, nil
 	}
-	m, err := w.summarize(s)
+	m, err := summarize(w.job, w.entries(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -70,30 +70,45 @@ func (w *Writer) finishedMeanwhile(ctx context.Context) bool {
 	return true
 }
 
-// summarize makes the manifest out of the parts' records.
-func (w *Writer) summarize(s Summary) (*Manifest, error) {
-	m := &Manifest{Version: Version, Job: w.job.Digest, Model: w.job.Model, Fields: manifestFields(w.job.Fields),
+// summarize makes the manifest out of what is known of the parts; nil ones are missing.
+func summarize(job Job, parts []*Entry, s Summary) (*Manifest, error) {
+	m := &Manifest{Version: Version, Job: job.Digest, Model: job.Model, Fields: manifestFields(job.Fields),
 		Files: []File{}, Quarantined: s.Quarantined, Notices: s.Notices}
-	total := make([]content, len(w.job.Fields))
+	total := make([]content, len(job.Fields))
+	for _, e := range parts {
+		if e == nil {
+			continue
+		}
+		if len(e.Content) != len(total) {
+			return nil, diag.New("Q320", "the record of %s is of other columns", e.File.Name)
+		}
+		for j := range total {
+			c, ok := parseContent(e.Content[j])
+			if !ok {
+				return nil, diag.New("Q320", "the record of %s is damaged", e.File.Name)
+			}
+			total[j] = total[j].then(c)
+		}
+		for _, run := range e.Outside {
+			m.OutsideFit = appendRun(m.OutsideFit, [2]int64{m.Rows + run[0], m.Rows + run[1]})
+		}
+		m.Rows += e.File.Rows
+		m.Files = append(m.Files, e.File)
+	}
+	m.Content = contentDigest(job.Fields, total)
+	return m, nil
+}
+
+// entries returns what is known of the parts, all of which are published.
+func (w *Writer) entries() []*Entry {
+	entries := make([]*Entry, len(w.parts))
 	for i, r := range w.parts {
 		if r == nil {
 			panic("quern: bug: part " + w.partName(i) + " was never written")
 		}
-		for j := range total {
-			c, ok := parseContent(r.Content[j])
-			if !ok {
-				return nil, diag.New("Q320", "the record of %s is damaged", r.File.Name)
-			}
-			total[j] = total[j].then(c)
-		}
-		for _, run := range r.Outside {
-			m.OutsideFit = appendRun(m.OutsideFit, [2]int64{m.Rows + run[0], m.Rows + run[1]})
-		}
-		m.Rows += r.File.Rows
-		m.Files = append(m.Files, r.File)
+		entries[i] = &r.Entry
 	}
-	m.Content = contentDigest(w.job.Fields, total)
-	return m, nil
+	return entries
 }
 
 // publishDurably writes a small object that must not be lost or cut when others stay:
@@ -128,13 +143,20 @@ func (w *Writer) assemble(ctx context.Context, a sink.Assembler, m *Manifest) er
 		defer o.Close()
 		pieces[i] = sink.Piece{ReaderAt: o, Size: o.Size(), Rows: f.Rows}
 	}
-	names, err := a.Files(w.job.Fields)
+	return assemble(a, w.job.Fields, pieces, m, func(name string, write func(io.Writer) error) (File, error) {
+		return w.file(ctx, name, write)
+	})
+}
+
+// assemble makes the files of an output out of pieces, and puts them into the manifest.
+func assemble(a sink.Assembler, fields []sink.Field, pieces []sink.Piece, m *Manifest, file func(string, func(io.Writer) error) (File, error)) error {
+	names, err := a.Files(fields)
 	if err != nil {
 		return err
 	}
 	m.Files = m.Files[:0]
 	for i, name := range names {
-		f, err := w.file(ctx, name, func(to io.Writer) error { return a.Assemble(i, w.job.Fields, pieces, to) })
+		f, err := file(name, func(to io.Writer) error { return a.Assemble(i, fields, pieces, to) })
 		if err != nil {
 			return err
 		}
@@ -192,6 +214,8 @@ func (w *Writer) sweep(ctx context.Context) {
 		w.store.Remove(ctx, w.recordName(i))
 	}
 	w.store.Remove(ctx, claimName)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.idle = nil
 }
 

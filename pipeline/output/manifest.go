@@ -51,20 +51,26 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// record is what is known of a part: it is written beside the part, after it, so
-// that an interrupted run can be taken up again.
-type record struct {
-	Job     string     `json:"job"`
+// Entry is what is known of a part: enough to make the manifest without reading it.
+type Entry struct {
 	File    File       `json:"file"`
 	Content []string   `json:"content"` // state of the content digest, per column
 	Outside [][2]int64 `json:"outside,omitempty"`
-	Seal    string     `json:"seal"`
+}
+
+// record is written beside a part, after it, so that an interrupted run can be taken up
+// again.
+type record struct {
+	Job string `json:"job"`
+	Entry
+	Seal string `json:"seal"`
 }
 
 // claim says whose an unfinished folder is: the job that is being written, and every
 // file that may be replaced. It is there before the first of them.
 type claim struct {
-	Job   string   `json:"job"` // empty while an older output is being removed
+	Job   string   `json:"job"`           // empty while an older output is being removed
+	Log   string   `json:"log,omitempty"` // of a job that many processes do: where its log is
 	Files []string `json:"files"`
 	Seal  string   `json:"seal"`
 }
