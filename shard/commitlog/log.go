@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"quern/internal/failpoint"
 	"quern/pipeline/store"
 	"quern/shard/core"
 	"quern/shard/record"
@@ -28,6 +29,13 @@ type linker interface {
 	// Link gives the object from the name to as well, durably: store.ErrExists if
 	// something has it.
 	Link(ctx context.Context, from, to string) error
+}
+
+// samer is a store that can tell that two names stand for one object.
+type samer interface {
+	// Same reports whether both names stand for the same object; false if that is not
+	// sure. ErrNotFound if there is not one of them.
+	Same(ctx context.Context, a, b string) (bool, error)
 }
 
 // Do does an action of a machine if it is one for a store; false if it is not. An error
@@ -51,7 +59,7 @@ func (l *Log) Do(ctx context.Context, action core.Action) (core.Answer, bool) {
 		err := l.store.Remove(ctx, a.Name)
 		return answer(a.Op, failure(err), err), true
 	case core.Publish:
-		outcome, err := l.Publish(ctx, a.File)
+		outcome, err := l.Publish(ctx, a.File, a.Saved)
 		return answer(a.Op, outcome, err), true
 	case core.Check:
 		outcome, err := l.check(ctx, a.Files)
@@ -94,9 +102,11 @@ func (l *Log) write(ctx context.Context, name string, fill func(io.Writer) error
 		return core.Failed, err
 	}
 	defer w.Abort()
+	failpoint.Point("failpoint:object.fill.before")
 	if err := fill(w); err != nil {
 		return core.Failed, err
 	}
+	failpoint.Point("failpoint:object.fill.after")
 	if err := errors.Join(w.Sync(), ctx.Err()); err != nil {
 		return core.Failed, err
 	}
@@ -105,15 +115,22 @@ func (l *Log) write(ctx context.Context, name string, fill func(io.Writer) error
 
 // commit gives an object its name, for good.
 func (l *Log) commit(ctx context.Context, w store.Writer, name string) (core.Outcome, error) {
+	if err := failpoint.Err("failpoint:object.commit.before"); err != nil {
+		return core.Unknown, err
+	}
 	if err := w.Commit(); err != nil {
 		if errors.Is(err, store.ErrExists) {
 			return core.Exists, nil
 		}
 		return core.Unknown, err
 	}
+	if err := failpoint.Err("failpoint:object.commit.after"); err != nil {
+		return core.Unknown, err
+	}
 	if err := l.store.Sync(ctx, []string{name}); err != nil {
 		return core.Unknown, err
 	}
+	failpoint.Point("failpoint:object.sync.after")
 	return core.Done, nil
 }
 
@@ -132,6 +149,7 @@ func (l *Log) Save(ctx context.Context, writers []store.Writer, names []string) 
 		if outcome, err := l.commit(ctx, w, names[i]); outcome != core.Done {
 			return core.Unknown, err
 		}
+		failpoint.Point("failpoint:attempt.file.after")
 	}
 	return core.Done, nil
 }
@@ -163,15 +181,19 @@ func (l *Log) Get(ctx context.Context, name string, settled bool) ([]byte, core.
 }
 
 // Publish gives the bytes of a file its final name, unless something has it: a link
-// where the store can, else a copy.
-func (l *Log) Publish(ctx context.Context, f record.File) (core.Outcome, error) {
+// where the store can, else a copy. The file is read to be sure that it is whole, unless
+// the caller has just saved it; once it has the name, it is not read again, where the
+// store can tell.
+func (l *Log) Publish(ctx context.Context, f record.File, saved bool) (core.Outcome, error) {
 	final := f
 	final.Name = f.Final
-	if outcome, err := l.published(ctx, final); outcome != core.Missing {
+	if outcome, err := l.published(ctx, f, final); outcome != core.Missing {
 		return outcome, err
 	}
-	if outcome, err := l.Check(ctx, f); outcome != core.Done {
-		return outcome, err
+	if !saved {
+		if outcome, err := l.Check(ctx, f); outcome != core.Done {
+			return outcome, err
+		}
 	}
 	var outcome core.Outcome
 	var err error
@@ -181,14 +203,21 @@ func (l *Log) Publish(ctx context.Context, f record.File) (core.Outcome, error) 
 		outcome, err = l.copy(ctx, f)
 	}
 	if outcome == core.Exists {
-		return l.published(ctx, final)
+		return l.published(ctx, f, final)
 	}
 	return outcome, err
 }
 
-// published looks what has a final name.
-func (l *Log) published(ctx context.Context, final record.File) (core.Outcome, error) {
-	outcome, err := l.Check(ctx, final)
+// published looks what has the final name of a file. Most often it is the file itself,
+// which need not be read to be sure.
+func (l *Log) published(ctx context.Context, f, final record.File) (core.Outcome, error) {
+	check := l.Check
+	if s, ok := l.store.(samer); ok {
+		if same, err := s.Same(ctx, f.Name, final.Name); err == nil && same {
+			check = l.there
+		}
+	}
+	outcome, err := check(ctx, final)
 	switch outcome {
 	case core.Done:
 		if err := l.store.Sync(ctx, []string{final.Name}); err != nil {
@@ -201,6 +230,10 @@ func (l *Log) published(ctx context.Context, final record.File) (core.Outcome, e
 }
 
 func (l *Log) link(ctx context.Context, linked linker, f record.File) (core.Outcome, error) {
+	if err := failpoint.Err("failpoint:final.link.before"); err != nil {
+		return core.Unknown, err
+	}
+	defer failpoint.Point("failpoint:final.link.after")
 	switch err := linked.Link(ctx, f.Name, f.Final); {
 	case errors.Is(err, store.ErrExists):
 		return core.Exists, nil
@@ -228,6 +261,31 @@ func (l *Log) copy(ctx context.Context, f record.File) (core.Outcome, error) {
 	})
 }
 
+// Load reads a file whole and tells whether it is what a record says: Done, Missing,
+// Corrupt or Failed. It takes as much memory as the record says that the file has bytes,
+// and none if the file has another size.
+func (l *Log) Load(ctx context.Context, f record.File) ([]byte, core.Outcome, error) {
+	r, err := l.store.Open(ctx, f.Name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, core.Missing, nil
+	case err != nil:
+		return nil, core.Failed, err
+	}
+	defer r.Close()
+	if r.Size() != f.Size {
+		return nil, core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
+	}
+	data := make([]byte, f.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(r, 0, f.Size), data); err != nil {
+		return nil, core.Failed, err
+	}
+	if sha256.Sum256(data) != f.SHA256 {
+		return nil, core.Corrupt, fmt.Errorf("%s has other bytes than the log says", f.Name)
+	}
+	return data, core.Done, ctx.Err()
+}
+
 // check checks files, and returns the first outcome that is not Done.
 func (l *Log) check(ctx context.Context, files []record.File) (core.Outcome, error) {
 	for _, f := range files {
@@ -237,6 +295,23 @@ func (l *Log) check(ctx context.Context, files []record.File) (core.Outcome, err
 		if err := l.store.Sync(ctx, []string{f.Name}); err != nil {
 			return core.Failed, err
 		}
+	}
+	return core.Done, nil
+}
+
+// there tells whether a file is there and has the size that a record says: Done, Missing,
+// Corrupt or Failed.
+func (l *Log) there(ctx context.Context, f record.File) (core.Outcome, error) {
+	r, err := l.store.Open(ctx, f.Name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return core.Missing, nil
+	case err != nil:
+		return core.Failed, err
+	}
+	defer r.Close()
+	if r.Size() != f.Size {
+		return core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
 	}
 	return core.Done, nil
 }

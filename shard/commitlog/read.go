@@ -1,10 +1,13 @@
 package commitlog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
+	"quern/pipeline/store"
 	"quern/shard/core"
 	"quern/shard/record"
 )
@@ -29,7 +32,8 @@ func (l *Log) Jobs(ctx context.Context) ([]record.Job, error) {
 type Status struct {
 	Job      record.Job
 	Plan     *record.Plan
-	Epoch    uint64 // the highest; 0: no coordinator ever drove it
+	Epoch    uint64          // the highest; 0: no coordinator ever drove it
+	Epochs   []*record.Epoch // ascending, without any that a listing does not show
 	Phases   []PhaseStatus
 	Manifest *record.Manifest // nil: not done
 }
@@ -39,6 +43,14 @@ type PhaseStatus struct {
 	record.Phase
 	Claims []*record.Claim // by shard; nil: not settled
 	Fitted *record.Fitted  // nil: not closed, or it does not learn
+	Others []Other         // attempts that left files and settled nothing, ascending by shard and time
+}
+
+// Other is an attempt at a shard that wrote files and is not the one that settled it: it
+// lost, or it is still at it.
+type Other struct {
+	Shard   uint32
+	Attempt record.Attempt
 }
 
 // Settled returns how many shards are done, and how many failed.
@@ -58,80 +70,192 @@ func (p *PhaseStatus) Settled() (done, failed int) {
 // Status reads how far a job is. It is for people: it may miss what is written while it
 // reads. A damaged record is an error, which names it.
 func (l *Log) Status(ctx context.Context, job record.Job) (*Status, error) {
-	n := record.NamesOf(job)
 	s := &Status{Job: job}
-	data, err := l.need(ctx, n.Plan())
-	if err != nil {
-		return nil, err
-	}
-	if s.Plan, err = record.ParsePlan(data, job); err != nil {
-		return nil, fmt.Errorf("%s: %w", n.Plan(), err)
+	return s, l.Update(ctx, s)
+}
+
+// Update reads how far a job is now, and leaves out what s has: records never change.
+// After an error s is as far as it was read.
+func (l *Log) Update(ctx context.Context, s *Status) error {
+	n := record.NamesOf(s.Job)
+	if s.Plan == nil {
+		data, err := l.need(ctx, n.Plan())
+		if err != nil {
+			return err
+		}
+		plan, err := record.ParsePlan(data, s.Job)
+		if err != nil {
+			return fmt.Errorf("%s: %w", n.Plan(), err)
+		}
+		s.Plan = plan
 	}
 	names, err := l.store.List(ctx, n.Prefix())
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if err := l.epochs(ctx, s, names); err != nil {
+		return err
+	}
+	if err := l.phases(ctx, s, names); err != nil {
+		return err
+	}
+	if s.Manifest != nil {
+		return nil
+	}
+	data, outcome, err := l.Get(ctx, n.Manifest(), false)
+	if err == nil && outcome == core.Done {
+		if s.Manifest, err = record.ParseManifest(data, s.Job); err != nil {
+			err = fmt.Errorf("%s: %w", n.Manifest(), err)
+		}
+	}
+	return err
+}
+
+// epochs reads the epochs that s does not have.
+func (l *Log) epochs(ctx context.Context, s *Status, names []string) error {
+	n := record.NamesOf(s.Job)
+	known := map[uint64]bool{}
+	for _, e := range s.Epochs {
+		known[e.Number] = true
+	}
+	var numbers []uint64
 	for _, name := range names {
 		if e, ok := n.EpochOf(name); ok {
 			s.Epoch = max(s.Epoch, e)
+			if !known[e] {
+				numbers = append(numbers, e)
+			}
 		}
 	}
-	if err := l.phases(ctx, s, names); err != nil {
-		return nil, err
-	}
-	if data, outcome, err := l.Get(ctx, n.Manifest(), false); err != nil {
-		return nil, err
-	} else if outcome == core.Done {
-		if s.Manifest, err = record.ParseManifest(data, job); err != nil {
-			return nil, fmt.Errorf("%s: %w", n.Manifest(), err)
+	read := make([]*record.Epoch, len(numbers))
+	err := l.all(ctx, len(numbers), func(ctx context.Context, i int) error {
+		name := n.Epoch(numbers[i])
+		data, err := l.need(ctx, name)
+		if err != nil {
+			return err
 		}
+		if read[i], err = record.ParseEpoch(data, s.Job, numbers[i]); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	return s, nil
+	s.Epochs = append(s.Epochs, read...)
+	slices.SortFunc(s.Epochs, func(a, b *record.Epoch) int { return cmp.Compare(a.Number, b.Number) })
+	return nil
 }
 
 // phases reads phase after phase, up to the one at hand.
 func (l *Log) phases(ctx context.Context, s *Status, names []string) error {
 	n := record.NamesOf(s.Job)
 	next := s.Plan.Phase
-	for {
-		p := PhaseStatus{Phase: next, Claims: make([]*record.Claim, next.Shards)}
-		for _, name := range names {
-			shard, ok := n.ShardOf(name, next.Number)
-			if !ok || shard >= next.Shards {
-				continue
+	for i := 0; ; i++ {
+		if i == len(s.Phases) {
+			s.Phases = append(s.Phases, PhaseStatus{Phase: next, Claims: make([]*record.Claim, next.Shards)})
+		}
+		p := &s.Phases[i]
+		if err := l.claims(ctx, s.Job, p, names); err != nil {
+			return err
+		}
+		p.others(s.Job, names)
+		if p.Fitted == nil {
+			name := n.Fitted(p.Number)
+			if _, closed := slices.BinarySearch(names, name); !closed {
+				return nil
 			}
 			data, err := l.need(ctx, name)
 			if err != nil {
 				return err
 			}
-			if p.Claims[shard], err = record.ParseClaim(data, s.Job, next.Number, shard); err != nil {
+			if p.Fitted, err = record.ParseFitted(data, s.Job, p.Number); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-		}
-		name := n.Fitted(next.Number)
-		_, closed := slices.BinarySearch(names, name)
-		if closed {
-			data, err := l.need(ctx, name)
-			if err != nil {
-				return err
-			}
-			if p.Fitted, err = record.ParseFitted(data, s.Job, next.Number); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		s.Phases = append(s.Phases, p)
-		if !closed {
-			return nil
 		}
 		next = p.Fitted.Next
 	}
 }
 
-// need reads an object that must be there.
+// claims reads the claims of a phase that p does not have.
+func (l *Log) claims(ctx context.Context, job record.Job, p *PhaseStatus, names []string) error {
+	n := record.NamesOf(job)
+	var shards []uint32
+	for _, name := range names {
+		if shard, ok := n.ShardOf(name, p.Number); ok && shard < p.Shards && p.Claims[shard] == nil {
+			shards = append(shards, shard)
+		}
+	}
+	return l.all(ctx, len(shards), func(ctx context.Context, i int) error {
+		shard := shards[i]
+		name := n.Claim(p.Number, shard)
+		data, err := l.need(ctx, name)
+		if err != nil {
+			return err
+		}
+		c, err := record.ParseClaim(data, job, p.Number, shard)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		p.Claims[shard] = c // of this shard alone
+		return nil
+	})
+}
+
+// others finds the attempts that left files and settled nothing.
+func (p *PhaseStatus) others(job record.Job, names []string) {
+	n := record.NamesOf(job)
+	p.Others = nil
+	for _, name := range names {
+		shard, a, ok := n.FileOf(name, p.Number)
+		if !ok || shard >= p.Shards || p.Claims[shard] != nil && p.Claims[shard].Attempt == a {
+			continue
+		}
+		if other := (Other{shard, a}); len(p.Others) == 0 || p.Others[len(p.Others)-1] != other { // names ascend
+			p.Others = append(p.Others, other)
+		}
+	}
+}
+
+// reads is how many records are read at the same time. A store far away answers late,
+// and many at once; a local disk gains from as many as it has heads.
+const reads = 64
+
+// all calls do for 0 to n-1, several at the same time, until one fails.
+func (l *Log) all(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	work := make(chan int)
+	var group sync.WaitGroup
+	for range min(reads, n) {
+		group.Go(func() {
+			for i := range work {
+				if err := do(ctx, i); err != nil {
+					stop(err)
+					return
+				}
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		select {
+		case work <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(work)
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// need reads an object that must be there: store.ErrNotFound if it is not.
 func (l *Log) need(ctx context.Context, name string) ([]byte, error) {
 	data, outcome, err := l.Get(ctx, name, false)
 	if err == nil && outcome != core.Done {
-		err = fmt.Errorf("%s is %v", name, outcome)
+		err = fmt.Errorf("%w: %s", store.ErrNotFound, name)
 	}
 	return data, err
 }

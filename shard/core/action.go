@@ -43,8 +43,9 @@ type Remove struct {
 // the final name stands for the file's bytes, now or since before. Conflict: it stands
 // for others. Missing: neither name is there. Failed or Unknown: try again.
 type Publish struct {
-	Op   Op
-	File record.File
+	Op    Op
+	File  record.File
+	Saved bool // the file was saved just now, by whoever says so: its bytes need no look
 }
 
 // Check asks whether files are there whole: Done, Missing, Corrupt, or Failed.
@@ -77,8 +78,8 @@ type Save struct {
 
 // Freeze turns what a phase taught into the state that the next one needs, stores it
 // under Name, durably, and says what the next phase is: Done with File and Next,
-// Failed, or Unknown. Total stays as it is; nil: every shard failed. The result depends
-// on nothing but the arguments and the job.
+// Failed, Unknown, or Poison with Cause if that can never be. Total stays as it is; nil:
+// every shard failed. The result depends on nothing but the arguments and the job.
 type Freeze struct {
 	Op     Op
 	Phase  record.Phase

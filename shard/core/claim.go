@@ -13,10 +13,8 @@ const asks = 2
 func (w *Worker) claim(c *record.Claim) {
 	put := c.Encode(w.Job)
 	if w.Bug.Is(museum.PublishUnclaimed) {
-		for _, f := range c.Files {
-			if f.Final != "" {
-				w.do(Publish{w.on(func(Answer) {}), f})
-			}
+		for _, f := range visible(c.Files) {
+			w.do(Publish{w.on(func(Answer) {}), f, true})
 		}
 	}
 	w.fenced(w.o.Epoch, func() {
@@ -80,13 +78,8 @@ func (w *Worker) claimRashly(c *record.Claim, put []byte) {
 // it is not worth a second try.
 func (w *Worker) won(c *record.Claim) {
 	reason := "attempt " + c.Attempt.String() + " settled the shard"
-	var visible []record.File
-	for _, f := range c.Files {
-		if f.Final != "" {
-			visible = append(visible, f)
-		}
-	}
-	w.each(len(visible), width, func(i int, done func(bool)) {
-		w.do(Publish{w.on(func(Answer) { done(false) }), visible[i]})
+	files := visible(c.Files)
+	w.each(len(files), width, func(i int, done func(bool)) {
+		w.do(Publish{w.on(func(Answer) { done(false) }), files[i], true})
 	}, func() { w.leave(Committed, reason) })
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"quern/shard/internal/museum"
 	"quern/shard/record"
@@ -17,7 +18,7 @@ type closer struct {
 	plan  *record.Plan
 	phase record.Phase
 	state record.File // what the phase before taught
-	lost  uint32      // failed shards of the phases before
+	lost  []uint32    // shards that failed in the phases before, ascending
 	epoch uint64      // of the driver; 0: none
 
 	slots   []slot
@@ -32,40 +33,44 @@ type closer struct {
 
 	changed func()               // is called when a shard was settled or merged; may be nil
 	closed  func(*record.Fitted) // the phase is closed; nil: it was the last one
-	doomed  func(reason string)  // it cannot be: too many shards failed
+	doomed  func(reason string)  // it cannot be: too many shards failed, or nothing can be learnt from the others
 }
 
 // slot is what a closer knows of a shard.
 type slot struct {
 	claim  *record.Claim // nil: not settled, as far as is known
 	asking bool          // it is being read or put
+	lately bool          // its winner told us of it, so it has only now saved its files
 }
 
-func newCloser(m *machine, plan *record.Plan, phase record.Phase, state record.File, lost uint32, epoch uint64) *closer {
+func newCloser(m *machine, plan *record.Plan, phase record.Phase, state record.File, lost []uint32, epoch uint64) *closer {
 	return &closer{machine: m, plan: plan, phase: phase, state: state, lost: lost, epoch: epoch,
 		slots: make([]slot, phase.Shards), open: int(phase.Shards)}
 }
 
 // survey finds claims: it reads the slots that a listing shows, and after them the
 // first that it does not show, because a listing may be late. Without exception, it is
-// reading a slot that tells. all has every slot read until one is empty.
+// reading a slot that tells. all asks whether every slot is settled, and reads those
+// first that are not shown: the first empty one is the answer, so that each of a
+// thousand workers that ask reads one claim and not all, and loads no partial in vain.
 func (c *closer) survey(all bool, done func()) {
 	c.list(c.names.Claims(c.phase.Number), func(names []string) {
-		var shown, hidden []uint32
-		listed := map[uint32]bool{}
-		for _, name := range names {
-			if shard, ok := c.names.ShardOf(name, c.phase.Number); ok && shard < c.phase.Shards {
-				listed[shard] = true
-			}
+		shown, hidden := c.split(names)
+		finish := func() {
+			c.advance()
+			done()
 		}
-		for i := range c.slots {
-			switch shard := uint32(i); {
-			case c.slots[i].claim != nil || c.slots[i].asking:
-			case listed[shard]:
-				shown = append(shown, shard)
-			default:
-				hidden = append(hidden, shard)
-			}
+		empty := false
+		lookHidden := func(then func()) {
+			c.each(len(hidden), 1, func(i int, done func(bool)) {
+				c.look(hidden[i], func(found bool) {
+					empty = empty || !found
+					done(!found)
+				})
+			}, then)
+		}
+		lookShown := func(then func()) {
+			c.each(len(shown), width, func(i int, done func(bool)) { c.look(shown[i], func(bool) { done(false) }) }, then)
 		}
 		if !all {
 			hidden = hidden[:min(1, len(hidden))]
@@ -73,13 +78,39 @@ func (c *closer) survey(all bool, done func()) {
 		if c.Bug.Is(museum.TrustListing) {
 			hidden = nil
 		}
-		c.each(len(shown), width, func(i int, done func(bool)) { c.look(shown[i], func(bool) { done(false) }) }, func() {
-			c.each(len(hidden), 1, func(i int, done func(bool)) { c.look(hidden[i], func(found bool) { done(!found) }) }, func() {
-				c.advance()
-				done()
-			})
+		if !all {
+			lookShown(func() { lookHidden(finish) })
+			return
+		}
+		lookHidden(func() {
+			if empty {
+				finish()
+				return
+			}
+			lookShown(finish)
 		})
 	})
+}
+
+// split returns the shards that are not settled as far as is known: those whose claims
+// a listing shows, and the others.
+func (c *closer) split(names []string) (shown, hidden []uint32) {
+	listed := make([]bool, len(c.slots))
+	for _, name := range names {
+		if shard, ok := c.names.ShardOf(name, c.phase.Number); ok && shard < c.phase.Shards {
+			listed[shard] = true
+		}
+	}
+	for i := range c.slots {
+		switch shard := uint32(i); {
+		case c.slots[i].claim != nil || c.slots[i].asking:
+		case listed[shard]:
+			shown = append(shown, shard)
+		default:
+			hidden = append(hidden, shard)
+		}
+	}
+	return shown, hidden
 }
 
 // look reads a slot.
@@ -204,7 +235,7 @@ func (c *closer) advance() {
 		return
 	}
 	c.closing = true
-	if lost := c.lost + c.failed; lost > c.plan.AllowFailed && !c.Bug.Is(museum.DropFailed) {
+	if lost := len(c.missing()); lost > int(c.plan.AllowFailed) && !c.Bug.Is(museum.DropFailed) {
 		c.doomed(c.why())
 		return
 	}
@@ -217,7 +248,7 @@ func (c *closer) advance() {
 
 // why names the failed shards.
 func (c *closer) why() string {
-	text := fmt.Sprintf("%d shards failed", c.lost+c.failed)
+	text := fmt.Sprintf("%d shards failed", len(c.missing()))
 	for i := range c.slots {
 		if claim := c.slots[i].claim; claim.Failed() {
 			text += fmt.Sprintf("; phase %d shard %d: %s", claim.Phase, claim.Shard, claim.Failure)
@@ -236,16 +267,28 @@ func (c *closer) failures() (failed []uint32) {
 	return failed
 }
 
+// missing returns the shards that failed in this phase or before: one that can never be
+// read fails in every phase, and counts once.
+func (c *closer) missing() []uint32 {
+	all := slices.Concat(c.lost, c.failures())
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // freeze makes the state, under a name of its own, and puts the record.
 func (c *closer) freeze(try int) {
 	attempt := c.draw(c.phase.Shards)
 	c.do(Freeze{c.on(func(a Answer) {
+		if a.Outcome == Poison { // whoever tries finds the same
+			c.doomed(a.Cause)
+			return
+		}
 		if a.Outcome != Done {
 			c.again(try, "fitted state", func() { c.freeze(try + 1) })
 			return
 		}
 		r := &record.Fitted{Phase: c.phase.Number, Attempt: attempt, Epoch: c.epoch, State: a.File,
-			Failed: c.failures(), Lost: c.lost + c.failed, Next: a.Next}
+			Failed: c.missing(), Next: a.Next}
 		put := r.Encode(c.Job)
 		name := c.names.Fitted(c.phase.Number)
 		c.settle(name, put, c.fence, func(winner []byte) {

@@ -117,11 +117,11 @@ func (c *Coordinator) take(number uint64) {
 // drive takes the job up where the log says that it is.
 func (c *Coordinator) drive() {
 	c.tick()
-	c.resume(c.o.Plan.Phase, record.File{}, 0)
+	c.resume(c.o.Plan.Phase, record.File{}, nil)
 }
 
 // resume goes to the first phase that is not closed.
-func (c *Coordinator) resume(phase record.Phase, state record.File, lost uint32) {
+func (c *Coordinator) resume(phase record.Phase, state record.File, lost []uint32) {
 	name := c.names.Fitted(phase.Number)
 	c.read(name, func(data []byte, found bool) {
 		if !found {
@@ -138,7 +138,7 @@ func (c *Coordinator) resume(phase record.Phase, state record.File, lost uint32)
 }
 
 // begin takes up a phase with what is claimed already.
-func (c *Coordinator) begin(phase record.Phase, state record.File, lost uint32) {
+func (c *Coordinator) begin(phase record.Phase, state record.File, lost []uint32) {
 	next := newCloser(c.machine, &c.o.Plan, phase, state, lost, c.epoch)
 	next.closed = func(f *record.Fitted) {
 		if f == nil {
@@ -161,7 +161,7 @@ func (c *Coordinator) closed(f *record.Fitted, data []byte) {
 	delete(c.waiters, f.Phase)
 	c.direct()
 	c.count = 0
-	c.resume(f.Next, f.State, f.Lost)
+	c.resume(f.Next, f.State, f.Failed)
 }
 
 // direct sends those whose proposals are in the air to the store.
@@ -269,6 +269,7 @@ func (c *Coordinator) put(p proposal) {
 				partial = p.partial
 			}
 		}
+		at.slots[shard].lately = slices.ContainsFunc(waiting, func(p proposal) bool { return bytes.Equal(p.put, winner) })
 		at.settled(claim, partial)
 	})
 }

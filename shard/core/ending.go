@@ -8,25 +8,38 @@ import (
 )
 
 // publishAll gives the parts of all shards their names. Most have them: the worker
-// that won does it first.
+// that won does it first. A file without a final name is for Compose alone.
 func (c *closer) publishAll() {
 	var files []record.File
+	var lately []bool
 	for i := range c.slots {
 		if claim := c.slots[i].claim; !claim.Failed() {
-			files = append(files, claim.Files...)
+			for _, f := range visible(claim.Files) {
+				files, lately = append(files, f), append(lately, c.slots[i].lately)
+			}
 		}
 	}
 	if c.Bug.Is(museum.SkipPublish) {
 		files = nil
 	}
 	c.each(len(files), width, func(i int, done func(bool)) {
-		c.publish(files[i], 0, func(o Outcome) {
+		c.publish(files[i], lately[i], 0, func(o Outcome) {
 			if o != Done {
 				c.exit(Broken, "%s: %s", files[i].Final, reasonOf(o))
 			}
 			done(false)
 		})
 	}, func() { c.compose(0) })
+}
+
+// visible returns the files that readers will see.
+func visible(files []record.File) (seen []record.File) {
+	for _, f := range files {
+		if f.Final != "" {
+			seen = append(seen, f)
+		}
+	}
+	return seen
 }
 
 // reasonOf says why a file cannot be published.
@@ -63,7 +76,7 @@ func (m *machine) end(manifest []byte, done func()) {
 		m.damaged(m.names.Manifest(), err)
 		return
 	}
-	m.publish(won.Document, 0, func(o Outcome) {
+	m.publish(won.Document, false, 0, func(o Outcome) {
 		if o != Done {
 			m.exit(Broken, "%s: %s", won.Document.Final, reasonOf(o))
 			return

@@ -204,15 +204,15 @@ func (m *machine) each(n, wide int, start func(i int, done func(enough bool)), f
 }
 
 // publish gives a file its final name; done gets what became of it in the end.
-func (m *machine) publish(f record.File, try int, done func(Outcome)) {
+func (m *machine) publish(f record.File, saved bool, try int, done func(Outcome)) {
 	m.do(Publish{m.on(func(a Answer) {
 		switch a.Outcome {
 		case Failed, Unknown:
-			m.again(try, f.Final, func() { m.publish(f, try+1, done) })
+			m.again(try, f.Final, func() { m.publish(f, false, try+1, done) })
 		default:
 			done(a.Outcome)
 		}
-	}), f})
+	}), f, saved})
 }
 
 // damaged ends the machine: a record cannot be believed.

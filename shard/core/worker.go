@@ -21,7 +21,7 @@ type Worker struct {
 	plan    *record.Plan
 	phase   record.Phase
 	state   record.File
-	lost    uint32
+	lost    []uint32 // shards that failed before
 	started int64
 }
 
@@ -60,16 +60,21 @@ func (w *Worker) readPlan(next func()) {
 			w.damaged(w.names.Plan(), err)
 			return
 		}
-		w.read(w.names.Manifest(), func(data []byte, found bool) {
-			switch {
-			case !found:
-				next()
-			case w.o.Coordinated || w.Bug.Is(museum.SkipDocument):
-				w.exit(Committed, "the job is done")
-			default: // who put the manifest may have died before readers could see it
-				w.end(data, func() { w.exit(Committed, "the job is done") })
-			}
-		})
+		w.unlessDone(next)
+	})
+}
+
+// unlessDone goes on if the job is not done, and ends the task if it is.
+func (w *Worker) unlessDone(next func()) {
+	w.read(w.names.Manifest(), func(data []byte, found bool) {
+		switch {
+		case !found:
+			next()
+		case w.o.Coordinated || w.Bug.Is(museum.SkipDocument):
+			w.exit(Committed, "the job is done")
+		default: // who put the manifest may have died before readers could see it
+			w.end(data, func() { w.exit(Committed, "the job is done") })
+		}
 	})
 }
 
@@ -102,19 +107,22 @@ func (w *Worker) fitted(phase uint32, data []byte, next func()) {
 		w.damaged(w.names.Fitted(phase-1), err)
 		return
 	}
-	w.phase, w.state, w.lost = f.Next, f.State, f.Lost
+	w.phase, w.state, w.lost = f.Next, f.State, f.Failed
 	next()
 }
 
 // await waits until the phase before is closed. Without a coordinator nobody may be
-// left who would close it, so each who waits tries.
+// left who would close it, so each who waits tries. The phase before may be the last one:
+// then the job's end is what there is to wait for.
 func (w *Worker) await(phase uint32, next func()) {
 	const pause = 2_000_000 // microseconds
 	if w.now-w.started > w.o.Patience {
 		w.exit(Retry, "phase %d is not closed yet", phase-1)
 		return
 	}
-	retry := func() { w.after(pause/2+w.random.Int64N(pause), func() { w.resolve(phase, next) }) }
+	retry := func() {
+		w.after(pause/2+w.random.Int64N(pause), func() { w.unlessDone(func() { w.resolve(phase, next) }) })
+	}
 	if w.o.Coordinated {
 		w.do(Ask{w.on(func(a Answer) {
 			if a.Outcome == Done && a.Reply.Verdict == Ready {

@@ -161,7 +161,6 @@ func (r *Fitted) Encode(job Job) []byte {
 	for _, shard := range r.Failed {
 		e.small(shard)
 	}
-	e.small(r.Lost)
 	r.Next.fields(e)
 	return e.seal()
 }
@@ -180,7 +179,7 @@ func ParseFitted(data []byte, job Job, phase uint32) (*Fitted, error) {
 		}
 		r.Failed = append(r.Failed, shard)
 	}
-	r.Lost, r.Next = d.small(), d.phase()
+	r.Next = d.phase()
 	if err := d.close(); err != nil {
 		return nil, err
 	}

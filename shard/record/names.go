@@ -76,11 +76,28 @@ func (n Names) EpochOf(name string) (uint64, bool) {
 	return number, ok && err == nil && number > 0 && n.Epoch(number) == name
 }
 
-// ShardOf returns the shard of a claim's slot of a phase; false for any other name.
+// ShardOf returns the shard of a claim's slot of a phase; false for any other name. It
+// is asked of every name of long listings.
 func (n Names) ShardOf(name string, phase uint32) (uint32, bool) {
-	text, ok := strings.CutPrefix(name, n.Claims(phase))
-	shard, err := strconv.ParseUint(text, 10, 32)
-	return uint32(shard), ok && err == nil && n.Claim(phase, uint32(shard)) == name
+	rest, ok := strings.CutPrefix(name, n.root)
+	if !ok {
+		return 0, false
+	}
+	if rest, ok = strings.CutPrefix(rest, "phase-"); !ok {
+		return 0, false
+	}
+	at, text, ok := strings.Cut(rest, "/claim/")
+	if number, canonical := counted(at, 1); !ok || !canonical || number != phase {
+		return 0, false
+	}
+	return counted(text, 8)
+}
+
+// counted reads a number as names have it: with so many digits at least, and no more
+// zeros in front than that takes.
+func counted(text string, width int) (uint32, bool) {
+	number, err := strconv.ParseUint(text, 10, 32)
+	return uint32(number), err == nil && (len(text) == width || len(text) > width && text[0] != '0')
 }
 
 // AttemptOf returns the attempt of a file that a shard's attempt wrote; false for any
@@ -96,6 +113,16 @@ func (n Names) AttemptOf(name string) (a Attempt, ok bool) {
 		return Attempt{}, false
 	}
 	return a, true
+}
+
+// FileOf returns which attempt at which shard of a phase wrote a file; false for any
+// other name.
+func (n Names) FileOf(name string, phase uint32) (shard uint32, a Attempt, ok bool) {
+	rest, in := strings.CutPrefix(name, n.Files(phase))
+	text, _, found := strings.Cut(rest, ".")
+	number, err := strconv.ParseUint(text, 10, 32)
+	a, ok = n.AttemptOf(name)
+	return uint32(number), a, ok && in && found && err == nil
 }
 
 // JobOf returns the job whose folder an object is in; false for other names.

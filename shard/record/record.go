@@ -120,8 +120,7 @@ type Fitted struct {
 	Attempt Attempt
 	Epoch   uint64
 	State   File
-	Failed  []uint32 // shards that are not in it, ascending
-	Lost    uint32   // failed shards of this phase and all before
+	Failed  []uint32 // shards that are missing in what was learnt so far, ascending: they failed in this phase or before
 	Next    Phase
 }
 

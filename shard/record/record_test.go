@@ -33,7 +33,7 @@ func samples() (Job, []sample) {
 	failure := &Claim{Phase: 1, Shard: math.MaxUint32, Attempt: b, Failure: "a.parquet row group 3: cut"}
 	epoch := &Epoch{Number: 1, Driver: a}
 	fitted := &Fitted{Phase: 0, Attempt: a, Epoch: 2, State: File{Name: names.State(0, a)}, Failed: []uint32{0, 7, math.MaxUint32},
-		Lost: 3, Next: Phase{Number: 1, Shards: 1}}
+		Next: Phase{Number: 1, Shards: 1}}
 	first := *claim
 	first.Shard = 0
 	manifest := &Manifest{Attempt: b, Epoch: 3, Rows: 99, Claims: []Claim{first, {Phase: 1, Shard: 1, Failure: "no"}},

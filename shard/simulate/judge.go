@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 	"strings"
 
 	"quern/shard/core"
@@ -152,7 +153,7 @@ func (j *judge) fitted(name string, data []byte) {
 				want.of[shard] = 1
 			}
 		}
-		j.mayLose(f.Lost, phase)
+		j.mayLose(f.Failed, phase)
 		if state := stateOf(phase, want, failed); f.State.SHA256 != sha256.Sum256(state) {
 			j.violated("phase %d taught %q, not %q", phase, j.store.objects[f.State.Name].data, state)
 		}
@@ -160,15 +161,16 @@ func (j *judge) fitted(name string, data []byte) {
 }
 
 // mayLose judges how many shards a job goes on without.
-func (j *judge) mayLose(told uint32, last uint32) {
-	lost := uint32(0)
+func (j *judge) mayLose(told []uint32, last uint32) {
+	var lost []uint32
 	for _, c := range j.claims() {
 		if c.Failed() && c.Phase <= last {
-			lost++
+			lost = append(lost, c.Shard)
 		}
 	}
-	if lost > j.AllowFailed || told != lost {
-		j.violated("the job went on although %d shards failed (%d recorded) and %d may", lost, told, j.AllowFailed)
+	slices.Sort(lost)
+	if lost = slices.Compact(lost); len(lost) > int(j.AllowFailed) || !slices.Equal(told, lost) {
+		j.violated("the job went on although shards %v failed (recorded: %v) and %d may", lost, told, j.AllowFailed)
 	}
 }
 
@@ -182,10 +184,10 @@ func (j *judge) manifest(data []byte) {
 	if len(m.Claims) != j.Shards {
 		j.violated("the manifest has %d shards, not %d", len(m.Claims), j.Shards)
 	}
-	before := uint32(0)
+	var lost []uint32
 	if j.Learning > 0 {
 		if f, err := record.ParseFitted(j.slots[j.names.Fitted(uint32(j.Learning-1))], j.job, uint32(j.Learning-1)); err == nil {
-			before = f.Lost
+			lost = f.Failed
 		}
 	}
 	for i := range m.Claims {
@@ -194,7 +196,7 @@ func (j *judge) manifest(data []byte) {
 			j.violated("the manifest has shard %d of another attempt than the claim's", i)
 		}
 		if c.Failed() {
-			before++
+			lost = append(lost, c.Shard)
 			continue
 		}
 		for _, f := range c.Files {
@@ -203,7 +205,8 @@ func (j *judge) manifest(data []byte) {
 			}
 		}
 	}
-	j.mayLose(before, uint32(j.Learning))
+	slices.Sort(lost)
+	j.mayLose(slices.Compact(lost), uint32(j.Learning))
 }
 
 // visible judges an object that readers can see.

@@ -115,7 +115,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 // TestPorcupineSeesTwoWinners plants a store whose put-if-absent can be won twice. The
 // judge is not asked.
 func TestPorcupineSeesTwoWinners(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range uint64(2_000) {
 		if r, _ := history(seed, museum.Plant(museum.RacyPut)); check(r.History) != nil {
 			return
 		}
