@@ -5,6 +5,8 @@
 //	record      what the commit log says: values, bytes, names
 //	commitlog   the log in a store (package pipeline/store)
 //	core        the protocol as state machines without I/O: worker, coordinator, collector
+//	drive       the machines in a process: over a real store, and asking other processes
+//	procs       an engine of child processes
 //	simulate    clusters of these machines in which everything goes wrong, by the thousand
 //
 // Start in core: its documentation is the protocol. The promise: from tasks that run at

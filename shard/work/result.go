@@ -1,0 +1,90 @@
+package work
+
+import (
+	"context"
+	"encoding/json"
+
+	"quern/features/diag"
+	"quern/pipeline"
+	"quern/pipeline/output"
+	"quern/pipeline/store"
+	"quern/shard/core"
+	"quern/shard/drive"
+	"quern/shard/record"
+)
+
+// Finish returns what a job that is done has to tell, and removes the claims on its
+// outputs. Seconds is the caller's to fill in.
+func (j *Job) Finish(ctx context.Context) (*pipeline.Result, error) {
+	name := record.NamesOf(j.ID).Manifest()
+	data, outcome, err := j.Log.Get(ctx, name, true)
+	if err != nil || outcome != core.Done {
+		return nil, diag.New("Q455", "the job is not done").Because(err)
+	}
+	end, err := record.ParseManifest(data, j.ID)
+	if err != nil {
+		return nil, diag.New("Q454", "%s is damaged", name).Because(err)
+	}
+	at, err := j.lastPhase(ctx, record.Phase{Number: j.phases(end)})
+	if err != nil {
+		return nil, err
+	}
+	r := &pipeline.Result{Model: at.model, Digest: at.model.Digest(), RowsIn: rowsIn(end), Scans: int(j.phases(end))}
+	for _, c := range j.layout.Chunks {
+		r.BytesIn += c.Bytes
+	}
+	for _, folder := range j.spec.Outputs {
+		path := store.Join(j.Root.Location(), folder)
+		st, err := j.options.Places.Store(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		m, err := output.ReadManifest(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if err := output.Release(ctx, st); err != nil {
+			return nil, err
+		}
+		r.RowsOut = m.Rows
+		r.Outputs = append(r.Outputs, pipeline.Output{Path: path, Manifest: m})
+	}
+	return r, nil
+}
+
+// phases returns how many phases a finished job has learnt in.
+func (j *Job) phases(end *record.Manifest) uint32 {
+	if len(end.Claims) == 0 {
+		return 0
+	}
+	return end.Claims[0].Phase
+}
+
+// rowsIn adds up the rows that the shards of the last phase have read.
+func rowsIn(end *record.Manifest) (rows int64) {
+	for i := range end.Claims {
+		n := &note{}
+		if json.Unmarshal(end.Claims[i].Note, n) == nil { // of a failed shard there is none
+			rows += n.RowsIn
+		}
+	}
+	return rows
+}
+
+// Collect removes what attempts of the finished jobs of this root wrote for each other,
+// at once. That takes space from nobody but a process that was overtaken: its shard is
+// settled, so all that it can find out is that it is late.
+func (j *Job) Collect(ctx context.Context) error {
+	jobs, err := j.Log.Jobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range jobs {
+		c := core.NewCollector(core.CollectorOptions{Options: core.Options{Job: id, Seed: drive.Seed()}, Grace: 1})
+		exit := drive.New(c, drive.Options{Log: j.Log}).Run(ctx)
+		if exit.Code != core.Committed {
+			return diag.New("Q455", "job %v was not tidied up: %s", id, exit.Reason)
+		}
+	}
+	return ctx.Err()
+}
