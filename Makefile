@@ -10,7 +10,7 @@ CUDA = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/gpu/cuda/include"
 # What computes, and the suites that every variant of the kernels must pass.
 VARIANTS = ./internal/simd ./features/stat ./cpu/... ./pipeline/source/parquet ./pipeline/sink/... ./features/featurestest
 
-.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 train test-train ptx ptx-check gpu-check generate clean
+.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 k8s k8s-check k8s-test train test-train ptx ptx-check gpu-check proto proto-check scaling generate clean
 
 all: build
 
@@ -51,8 +51,8 @@ test-long: ## what takes too long for every change: more seeds, more mutants, mo
 	QUERN_LONG=1 $(GO) test -timeout 60m ./...
 	QUERN_LONG=1 $(CUDA) $(GO) test -timeout 60m -tags cuda ./gpu/...
 
-chaos: ## simulated clusters, fifty times more than in every test
-	QUERN_LONG=1 $(GO) test -timeout 60m ./shard/...
+chaos: ## simulated clusters, and real processes that are killed and cut off, fifty times more than in every test: hours
+	QUERN_LONG=1 QUERN_CHAOS=50 $(GO) test -timeout 300m ./shard/...
 
 variants: ## the kernels in plain Go, and in AVX2 where the processor has more
 	$(GO) test -short -tags purego $(VARIANTS)
@@ -82,6 +82,17 @@ test-s3: s3-server ## stores against a real S3 server: races, faults, kills, who
 	QUERN_REQUIRE_S3=1 $(GO) test -count=1 ./pipeline/store/...
 	QUERN_REQUIRE_S3=1 $(GO) test -count=1 -run 'S3|TestOnlyWhatIsNeededIsRead|TestKilledUploads|TestDoctorStore|TestIgnoredConditions' ./cmd/quern
 
+k8s: build ## build/quern-k8s beside build/quern, for quern k8s submit: the client of Kubernetes
+	cd cmd/quern-k8s && $(GO) build -trimpath -ldflags "-s -w" -o ../../build/quern-k8s .
+
+k8s-check: ## the client of Kubernetes, without a control plane: what every change must pass
+	cd cmd/quern-k8s && test -z "$$(gofmt -l .)" && $(GO) vet ./... && $(GO) test -short ./...
+
+k8s-test: k8s ## quern k8s against a real control plane, without containers; docs/kubernetes-test.json gets what came of it
+	GO="$(GO)" bash scripts/k8s_harness.sh
+	cd cmd/quern-k8s && test -z "$$(gofmt -l .)" && $(GO) vet ./... && \
+		QUERN_REQUIRE_K8S=1 QUERN_K8S_RESULT="$(CURDIR)/docs/kubernetes-test.json" $(GO) test -count=1 -timeout 20m ./...
+
 data: ## all three million flights, into build/data
 	bash scripts/data.sh
 
@@ -105,6 +116,15 @@ ptx-check: ## that the committed PTX is what its sources give, and assembles for
 
 gpu-check: ## builds build/gpu-check and checks and measures quern on this machine's NVIDIA GPU; the folder runs without Go
 	CC="$(CC)" GO="$(GO)" bash scripts/gpu_check.sh
+
+proto: ## shard/proto/*.pb.go anew, with tools of pinned versions from PyPI and the module proxy
+	GO="$(GO)" bash scripts/proto.sh
+
+proto-check: ## that the committed code is what coordinator.proto gives
+	GO="$(GO)" bash scripts/proto.sh --check
+
+scaling: ## docs/SCALING.md: how jobs of 10 to 10,000 workers go, simulated from bench/results/scaling/inputs.json (three minutes)
+	$(GO) run ./bench/scaling
 
 generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, the assembly of internal/simd
 	$(GO) generate ./internal/simd

@@ -15,6 +15,7 @@ import (
 
 	"quern/features/diag"
 	"quern/pipeline/store"
+	"quern/shard/core"
 )
 
 // app is one invocation of the program.
@@ -94,9 +95,12 @@ func (w *watched) Write(b []byte) (int, error) {
 // end tells how the command ended and returns the exit code.
 func (a *app) end(ctx context.Context, err error) int {
 	var silent *told
+	var code *coded
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &code):
+		return int(code.Code)
 	case errors.Is(err, syscall.EPIPE):
 		return 0 // whoever reads standard output has seen enough, as in `quern cat X | head`
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
@@ -115,6 +119,13 @@ func (a *app) end(ctx context.Context, err error) int {
 
 // told is an error that the user has been told of already.
 type told struct{ error }
+
+// coded is the end of a process of a job, whose code tells an engine what to do. Its
+// reason has been told.
+type coded struct{ core.Exit }
+
+// Error returns the reason.
+func (c *coded) Error() string { return c.Reason }
 
 // errFindings ends a command whose findings are printed already: exit code 1.
 var errFindings = errors.New("findings")
@@ -182,8 +193,8 @@ stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run,
 	completeWords(root, "on-bad-file", "fail", "quarantine")
 	root.AddCommand(
 		a.inferCommand(), a.checkCommand(), a.planCommand(),
-		a.fitCommand(), a.transformCommand(), a.runCommand(),
-		a.modelCommand(), a.verifyCommand(), a.catCommand(),
+		a.fitCommand(), a.transformCommand(), a.runCommand(), a.taskCommand(), a.coordinatorCommand(), a.certsCommand(),
+		a.modelCommand(), a.verifyCommand(), a.catCommand(), a.jobsCommand(), a.jobCommand(), a.k8sCommand(),
 		a.explainCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(a.helpCommand(root))

@@ -183,7 +183,7 @@ func TestExplainKnowsEverything(t *testing.T) {
 func TestHelpHasExamples(t *testing.T) {
 	for _, command := range []string{
 		"run", "fit", "transform", "check", "plan", "infer", "cat", "explain", "doctor", "verify", "version", "help",
-		"model", "model show", "model diff", "model verify",
+		"model", "model show", "model diff", "model verify", "jobs", "job", "job show", "job collect",
 	} {
 		out, _, code := runQuern(t, append(strings.Fields(command), "--help")...)
 		if code != 0 || !strings.Contains(out, "Examples:\n  quern "+command) && !strings.Contains(out, "Examples:\n  quern ") {

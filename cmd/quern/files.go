@@ -75,6 +75,11 @@ func (a *app) writeModel(ctx context.Context, path string, m *model.Model) error
 	if err != nil {
 		return err
 	}
+	return a.replace(ctx, path, data)
+}
+
+// replace gives a file of the local disk or of a store new contents: whole or not at all.
+func (a *app) replace(ctx context.Context, path string, data []byte) error {
 	if store.Scheme(path) != "" {
 		return a.replaceObject(ctx, path, data)
 	}

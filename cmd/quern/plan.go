@@ -10,10 +10,12 @@ import (
 	"quern/cmd/quern/phrase"
 	"quern/features/column"
 	"quern/pipeline"
+	"quern/shard/work"
 )
 
 func (a *app) planCommand() *cobra.Command {
 	var asJSON bool
+	var processes int
 	c := &cobra.Command{
 		Use:   "plan RECIPE",
 		Short: "Show what a run would read, learn and write, and what it takes",
@@ -40,17 +42,18 @@ memory that this takes, and what computes.`,
 			if asJSON {
 				return a.printJSON(planOf(d, on))
 			}
-			_, err = fmt.Fprint(a.out, planText(d, on))
+			_, err = fmt.Fprint(a.out, planText(d, processes, on))
 			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c.Flags().IntVar(&processes, "procs", 0, "say too how so many processes would share the work")
 	a.deviceFlag(c)
 	return c
 }
 
 // planText writes a plan as a page.
-func planText(d *pipeline.Description, on []deviceChoice) string {
+func planText(d *pipeline.Description, processes int, on []deviceChoice) string {
 	p := &page{}
 	p.read(d)
 	p.learn(d)
@@ -65,8 +68,21 @@ func planText(d *pipeline.Description, on []deviceChoice) string {
 	if d.Spill > 0 {
 		p.note("statistics beyond %d MiB go to disk", d.Spill>>20)
 	}
+	p.split(d, processes)
 	p.device(on)
 	return p.text.String()
+}
+
+// split says into how many shards many processes would cut the work.
+func (p *page) split(d *pipeline.Description, processes int) {
+	if processes <= 0 {
+		return
+	}
+	shards := work.Shards(d.Bytes, d.Parts, processes)
+	p.section("split", "%s of about %.1f MB, for --procs %d", phrase.Counted(shards, "shard"), float64(d.Bytes)/1e6/float64(max(1, shards)), processes)
+	if d.Parts < 2*processes {
+		p.note("a shard is one part or more, and there are %d: more processes would wait", d.Parts)
+	}
 }
 
 // page is the text of a plan.

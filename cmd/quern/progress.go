@@ -20,19 +20,26 @@ type progress struct {
 
 // step shows s if it is time for that.
 func (p *progress) step(now time.Time, s pipeline.State) {
+	if s.Title != "" {
+		p.line(now, stateLine(s))
+	}
+}
+
+// line shows a line if it is time for that.
+func (p *progress) line(now time.Time, line string) {
 	first, again := 10*time.Second, 10*time.Second
 	if p.terminal {
 		first, again = 500*time.Millisecond, 200*time.Millisecond
 	}
-	if s.Title == "" || now.Sub(p.started) < first || !p.last.IsZero() && now.Sub(p.last) < again {
+	if now.Sub(p.started) < first || !p.last.IsZero() && now.Sub(p.last) < again {
 		return
 	}
 	p.last = now
 	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K"+stateLine(s))
+		fmt.Fprint(p.out, "\r\x1b[K"+line)
 		return
 	}
-	fmt.Fprintln(p.out, stateLine(s))
+	fmt.Fprintln(p.out, line)
 }
 
 // end clears the line on a terminal.

@@ -19,13 +19,15 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var modelPath string
 	var overwrite bool
+	var many procsFlags
 	c := &cobra.Command{
 		Use:   "run RECIPE",
 		Short: "Fit a recipe and write the outputs that it names",
 		Long: `Learns a model from the recipe's source, writes the outputs that the recipe
 names, with training values in the rows that were learnt from, and writes the
-model beside the recipe. An interrupted run is finished by the same command.`,
-		Example:           "  quern run examples/flights/recipe.yaml --overwrite",
+model beside the recipe. An interrupted run is finished by the same command. With
+--procs child processes do the work, and the bytes are the same.`,
+		Example:           "  quern run examples/flights/recipe.yaml --overwrite\n  quern run recipe.yaml --procs 4",
 		Args:              takes("RECIPE"),
 		ValidArgsFunction: completeRecipe(),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -34,6 +36,9 @@ model beside the recipe. An interrupted run is finished by the same command.`,
 				return err
 			}
 			path := beside(modelPath, r)
+			if many.given(c) {
+				return a.runProcs(c.Context(), r, path, overwrite, many)
+			}
 			if r.Output.Parquet == nil && r.Output.Tensor == nil {
 				fmt.Fprintln(a.err, "note: the recipe names no output: only the model is written")
 				return a.learn(c.Context(), job{}, r, path, pipeline.Fit)
@@ -43,6 +48,7 @@ model beside the recipe. An interrupted run is finished by the same command.`,
 	}
 	c.Flags().StringVarP(&modelPath, "output", "o", "", "model file (default: NAME.quern beside the recipe)")
 	c.Flags().BoolVar(&overwrite, "overwrite", false, "replace finished outputs")
+	many.add(c)
 	a.deviceFlag(c)
 	return c
 }

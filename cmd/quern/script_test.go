@@ -25,7 +25,8 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 //	= 2                            the exit code, unless it is 0
 //
 // Other commands: write FILE with lines that start with <, flip FILE BYTE (from the
-// end if negative), cut FILE BYTES, remove, copy FROM TO, list FOLDER. Times, speeds, memory,
+// end if negative), cut FILE BYTES, remove, copy FROM TO, list FOLDER,
+// job FOLDER STATE (makes the log of a job). Times, speeds, memory,
 // digests, the folder and why there is no GPU are replaced by words.
 func TestScripts(t *testing.T) {
 	t.Setenv("QUERN_GPU", "0") // scripts are the same on machines with one
@@ -122,6 +123,8 @@ func (s *script) command(args []string, input string) {
 		if data, err = os.ReadFile(args[1]); err == nil {
 			err = os.WriteFile(args[2], data, 0o644)
 		}
+	case "job":
+		err = makeJob(args[1], args[2])
 	case "list":
 		err = filepath.WalkDir(args[1], func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {

@@ -11,17 +11,18 @@ import (
 // does what Begin does, without taking anything up: what a run in one process left
 // unfinished is removed. A finished output is an error (Q430), and so is one that another
 // such job has claimed (Q436), unless job.Overwrite. Of job, Fields, Parts and Overwrite
-// count: they say which files the output will have.
-func Reserve(ctx context.Context, st store.Store, format sink.Format, job Job, log string) error {
+// count: they say which files the output will have. abandoned is the log of a job that
+// was never begun, whose claim means nothing; or "".
+func Reserve(ctx context.Context, st store.Store, format sink.Format, job Job, log, abandoned string) error {
 	w := &Writer{maker: maker{store: st, format: format, fields: job.Fields}, job: job, parts: make([]*record, job.Parts)}
 	if err := w.lock(ctx); err != nil {
 		return writeError(st, err)
 	}
 	defer w.Close()
-	return writeError(st, w.reserve(ctx, log))
+	return writeError(st, w.reserve(ctx, log, abandoned))
 }
 
-func (w *Writer) reserve(ctx context.Context, log string) error {
+func (w *Writer) reserve(ctx context.Context, log, abandoned string) error {
 	old, err := readManifest(ctx, w.store)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func (w *Writer) reserve(ctx context.Context, log string) error {
 	case w.job.Overwrite:
 	case old != nil:
 		return finishedError(w.store)
-	case was != nil && was.Log != "":
+	case was != nil && was.Log != "" && was.Log != abandoned:
 		return sharedError(w.store, was.Log)
 	}
 	if err := w.clear(ctx, old, was); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"path"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,8 @@ func Plan(ctx context.Context, q Request, o Options) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old, err := q.unfinished(ctx, stores[0], s, o); err != nil || old != nil {
+	old, abandoned, err := q.unfinished(ctx, stores[0], s, o)
+	if err != nil || old != nil {
 		return old, err
 	}
 	if !q.Overwrite {
@@ -68,7 +70,7 @@ func Plan(ctx context.Context, q Request, o Options) (*Job, error) {
 	}
 	for i, out := range outputs {
 		out.Job.Overwrite = q.Overwrite
-		if err := output.Reserve(ctx, stores[i], out.Format, out.Job, j.URI); err != nil {
+		if err := output.Reserve(ctx, stores[i], out.Format, out.Job, j.URI, abandoned); err != nil {
 			return nil, err
 		}
 	}
@@ -234,27 +236,32 @@ func openAll(ctx context.Context, outputs []pipeline.SharedOutput, o Options) ([
 }
 
 // unfinished returns the job that has claimed the first output, if it comes to the same
-// results and Finish was not called; else nil. One whose log says that shards failed for good goes
-// no further, so Overwrite begins anew.
-func (q *Request) unfinished(ctx context.Context, st store.Store, s *spec, o Options) (*Job, error) {
+// results and Finish was not called; else nil. One whose log says that shards failed for
+// good goes no further, so Overwrite begins anew. abandoned is the log of one that was
+// claimed and never begun: whoever planned it died before its plan was in the log.
+func (q *Request) unfinished(ctx context.Context, st store.Store, s *spec, o Options) (j *Job, abandoned string, err error) {
 	log, err := output.Log(ctx, st)
 	if err != nil || log == "" {
-		return nil, err
+		return nil, "", err
 	}
-	j, err := Open(ctx, log, o)
-	if err != nil || !j.spec.same(s) || j.Plan.AllowFailed != q.AllowFailed {
-		return nil, nil // Reserve says what is in the way
+	j, err = Open(ctx, log, o)
+	var e *diag.Error
+	switch {
+	case errors.As(err, &e) && e.Code == "Q450":
+		return nil, log, nil
+	case err != nil || !j.spec.same(s) || j.Plan.AllowFailed != q.AllowFailed:
+		return nil, "", nil // Reserve says what is in the way
 	}
 	// One that is done keeps its claim until Finish: whoever was to call that may have died.
 	if done, err := store.Exists(ctx, st, manifestName); err != nil || done && q.Overwrite {
-		return nil, err
+		return nil, "", err
 	}
 	if q.Overwrite {
 		if lost, err := j.failed(ctx); err != nil || lost {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return j, nil
+	return j, "", nil
 }
 
 // failed reports whether the log says of any shard that it failed for good.

@@ -74,6 +74,17 @@ func TestFoldersOfOthersAreNotTouched(t *testing.T) {
 	}
 }
 
+// TestAJobThatNeverBegan: whoever planned died before the plan was in the log.
+func TestAJobThatNeverBegan(t *testing.T) {
+	s := newScene(t, 2)
+	s.plan(s.request(2))
+	want := s.request(1)
+	s.finish(s.plan(want))
+	if _, err := Plan(t.Context(), want, s.options()); code(err) != "Q430" {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestOverwrite(t *testing.T) {
 	s := newScene(t, 2)
 	want := s.alone()
