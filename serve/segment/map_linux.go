@@ -1,0 +1,70 @@
+package segment
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mapping is a file in memory.
+type mapping struct {
+	bytes  []byte
+	mapped bool
+}
+
+// mapFile maps a file, or reads it. The file may be closed afterwards.
+func mapFile(file *os.File, size int64, o OpenOptions) (mapping, error) {
+	if o.Read {
+		return readFile(file, size)
+	}
+	flags := unix.MAP_SHARED
+	if o.Populate {
+		flags |= unix.MAP_POPULATE
+	}
+	b, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_READ, flags)
+	if err != nil {
+		return mapping{}, fmt.Errorf("map %s: %w", file.Name(), err)
+	}
+	m := mapping{b, true}
+	if o.Lock {
+		if err := unix.Mlock(b); err != nil {
+			m.unmap()
+			return mapping{}, fmt.Errorf("lock %s in memory: %w", file.Name(), err)
+		}
+	}
+	return m, nil
+}
+
+func (m *mapping) unmap() {
+	if m.mapped {
+		if err := unix.Munmap(m.bytes); err != nil {
+			panic("quern: bug: munmap: " + err.Error())
+		}
+	}
+	m.bytes, m.mapped = nil, false
+}
+
+// resident asks the kernel, a run of pages at a time.
+func (m *mapping) resident() (int64, error) {
+	if !m.mapped {
+		return int64(len(m.bytes)), nil
+	}
+	const pages = 16 << 10
+	page, total := os.Getpagesize(), int64(0)
+	in := make([]byte, pages)
+	for at := 0; at < len(m.bytes); at += pages * page {
+		run := m.bytes[at:min(len(m.bytes), at+pages*page)]
+		_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&run[0])), uintptr(len(run)), uintptr(unsafe.Pointer(&in[0])))
+		if errno != 0 {
+			return 0, fmt.Errorf("mincore: %w", errno)
+		}
+		for p := 0; p*page < len(run); p++ {
+			if in[p]&1 == 1 {
+				total += int64(min(page, len(run)-p*page))
+			}
+		}
+	}
+	return total, nil
+}
