@@ -56,6 +56,7 @@ shard/rpc/identity       shard/record shard/proto
 shard/report             shard/core shard/commitlog shard/record
 shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
+serve                    serve/... features/column features/diag pipeline/store internal/failpoint
 serve/row                features/column features/diag
 serve/row/rowtest        serve/row features/column
 serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint

@@ -1,0 +1,256 @@
+package feast
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"quern/features/diag"
+	"quern/serve/lookup"
+)
+
+// codeNoObject is the code of a write to a view that is not there, which Feast calls
+// by another class than a look-up in one.
+const codeNoObject diag.Code = "Q616"
+
+// push is the body of /push or /write-to-online-store, taken apart. The columns of
+// the data frame are those of a look-up's entities.
+type push struct {
+	name  []byte // of the push source or the view
+	to    []byte
+	frame bool
+}
+
+// readPush takes a body apart whose name stands under key.
+func (x *exchange) readPush(key string) (p push, err error) {
+	x.request.reset()
+	s := scanner{text: x.in}
+	seen := fields{}
+	named := false
+	err = s.document(func(name []byte, _ bool) (err error) {
+		switch string(name) {
+		case key:
+			named = true
+			p.name, err = s.quoted(key, false)
+			return seen.once(0, name, err)
+		case "to":
+			p.to, err = s.quoted("to", false)
+			return seen.once(1, name, err)
+		case "df":
+			p.frame = true
+			return seen.once(2, name, x.request.readFrame(&s))
+		}
+		_, _, err = s.value()
+		return err
+	})
+	switch {
+	case err != nil:
+		return p, err
+	case !named:
+		return p, missing(key, x.in)
+	case !p.frame:
+		return p, missing("df", x.in)
+	}
+	return p, nil
+}
+
+// readFrame is readEntities for a data frame.
+func (r *request) readFrame(s *scanner) error {
+	if s.next() != '{' {
+		return s.shape("dict_type", "Input should be a valid dictionary", "df")
+	}
+	return r.readEntities(s)
+}
+
+// pushJSON answers /push: rows for every view that a source feeds.
+func (s *Service) pushJSON(ctx context.Context, x *exchange) error {
+	p, err := x.readPush("push_source_name")
+	if err != nil {
+		return err
+	}
+	switch string(p.to) {
+	case "", "online":
+	case "offline", "online_and_offline":
+		return diag.New("Q613", "%s: rows are pushed to be served online, there is no offline store", p.to)
+	default:
+		return diag.New("Q613", "%s is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline'].", clip(p.to))
+	}
+	c := s.server.Pin()
+	defer c.Release()
+	names, ok := c.Source(string(p.name))
+	if !ok {
+		return diag.New("Q610", "push source %q does not exist", clip(p.name)).In(named(clip(p.name)))
+	}
+	x.out = x.out[:0]
+	return s.write(ctx, x, c, names)
+}
+
+// writeJSON answers /write-to-online-store: rows for one view.
+func (s *Service) writeJSON(ctx context.Context, x *exchange) error {
+	p, err := x.readPush("feature_view_name")
+	if err != nil {
+		return err
+	}
+	c := s.server.Pin()
+	defer c.Release()
+	x.out = append(x.out[:0], "null"...)
+	return s.write(ctx, x, c, []string{string(p.name)})
+}
+
+// write reads the rows of every view before it writes those of any. Rows of several
+// views are not written as one: each view's are.
+func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, views []string) error {
+	if s.writer == nil {
+		return diag.New("Q613", "this server takes no pushes")
+	}
+	x.rows = slices.Grow(x.rows[:0], len(views))[:len(views)]
+	for i, name := range views {
+		v, ok := c.View(name, "")
+		if !ok {
+			return diag.New(codeNoObject, "view %q does not exist", clip([]byte(name))).In(named(clip([]byte(name))))
+		}
+		if s.options.MayWrite != nil {
+			if err := s.options.MayWrite(ctx, v); err != nil {
+				return err
+			}
+		}
+		if err := x.readRows(v, &x.rows[i]); err != nil {
+			return err
+		}
+	}
+	for i := range x.rows {
+		if err := s.writer.Write(ctx, &x.rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRows reads the columns of view v out of x.request. Columns that v does not
+// have are ignored.
+func (x *exchange) readRows(v *lookup.View, rows *lookup.Rows) error {
+	rows.Reset(v)
+	if err := x.complete(v); err != nil {
+		return err
+	}
+	f := frame{x: x, rows: -1}
+	for i, k := range v.Keys {
+		f.cells(k.Name, &rows.Keys[i], false)
+	}
+	for i := range v.Fields {
+		f.cells(v.Fields[i].Name, &rows.Fields[i], true)
+	}
+	rows.Event = f.times(v.EventColumn(), rows.Event, false)
+	if x.column(v.CreatedColumn()) != nil {
+		rows.Created = f.times(v.CreatedColumn(), rows.Created, true)
+	}
+	for f.err == nil && len(rows.Created) < f.rows {
+		rows.Created = append(rows.Created, lookup.NoTime)
+	}
+	if f.err == nil && f.rows == 0 {
+		return diag.New("Q615", "the data frame has no rows")
+	}
+	rows.Rows = f.rows
+	return f.err
+}
+
+// column returns the column called name, or nil.
+func (x *exchange) column(name string) *entity {
+	x.name = append(x.name[:0], name...)
+	return x.request.entity(x.name)
+}
+
+// complete checks that all columns of v are there, and names those that are not.
+func (x *exchange) complete(v *lookup.View) error {
+	var lack []string
+	need := func(name string) {
+		if x.column(name) == nil {
+			lack = append(lack, "'"+name+"'")
+		}
+	}
+	for _, k := range v.Keys {
+		need(k.Name)
+	}
+	for i := range v.Fields {
+		need(v.Fields[i].Name)
+	}
+	need(v.EventColumn())
+	if len(lack) == 0 {
+		return nil
+	}
+	return diag.New("Q611", "[%s] not in index: rows of %s have these columns too, with null for no value", strings.Join(lack, ", "), v.Name)
+}
+
+// frame reads the columns of a data frame, which have one length. It stops at the
+// first error.
+type frame struct {
+	x     *exchange
+	rows  int // -1: no column read yet
+	first string
+	err   error
+}
+
+// each calls element at the values of a column, and checks how many there are.
+func (f *frame) each(name string, element func(s *scanner, i int) error) {
+	if f.err != nil {
+		return
+	}
+	limit, n := f.x.limits.rows(), 0
+	s := scanner{text: f.x.column(name).values}
+	f.err = s.array(func(i int) error {
+		if n++; i == limit {
+			return tooManyRows(limit)
+		}
+		return element(&s, i)
+	})
+	if f.rows < 0 {
+		f.rows, f.first = n, name
+	}
+	if f.err == nil && n != f.rows {
+		f.err = diag.New("Q608", "all columns must have the same length: %q has %d values, %q has %d", f.first, f.rows, name, n)
+	}
+}
+
+// cells reads a column of values.
+func (f *frame) cells(name string, into *lookup.Cells, nulls bool) {
+	f.each(name, func(s *scanner, i int) error {
+		raw, p, err := f.x.reader.cell(s, into)
+		switch {
+		case err != nil || p == "":
+			return err
+		case p == isNull && nulls:
+			into.AddNull()
+			return nil
+		}
+		return badValue(name, i, raw, into.Type.String(), p)
+	})
+}
+
+// times reads a column of instants.
+func (f *frame) times(name string, into []int64, nulls bool) []int64 {
+	f.each(name, func(s *scanner, i int) error {
+		k, raw, err := s.value()
+		switch {
+		case err != nil:
+			return err
+		case k == kindNull && nulls:
+			into = append(into, lookup.NoTime)
+			return nil
+		case k != kindString:
+			return badValue(name, i, raw, "time", "is no time in text, like 2026-11-22T10:00:00Z")
+		}
+		t, p := lookup.ParseTime(raw[1 : len(raw)-1])
+		if p != "" {
+			return badValue(name, i, raw, "time", p)
+		}
+		into = append(into, t)
+		return nil
+	})
+	return into
+}
+
+// badValue is the error for a value that a column of pushed rows cannot have.
+func badValue(name string, row int, value []byte, t string, p lookup.Problem) error {
+	return diag.New("Q612", "column %q, row %d: %s %s (the column is %s)", name, row, clip(value), string(p), t).
+		In(diag.Data{RowGroup: -1, Row: int64(row), Column: name})
+}
