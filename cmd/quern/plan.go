@@ -80,7 +80,7 @@ func (p *page) split(d *pipeline.Description, processes int) {
 	}
 	shards := work.Shards(d.Bytes, d.Parts, processes)
 	p.section("split", "%s of about %.1f MB, for --procs %d", phrase.Counted(shards, "shard"), float64(d.Bytes)/1e6/float64(max(1, shards)), processes)
-	if d.Parts < 2*processes {
+	if d.Parts < processes {
 		p.note("a shard is one part or more, and there are %d: more processes would wait", d.Parts)
 	}
 }

@@ -1,6 +1,6 @@
 package diag
 
-// segmentCodes lists Q651 to Q699: what is served, as rows in files.
+// segmentCodes lists Q651 to Q659: what is served, as rows in files.
 func segmentCodes() []Entry {
 	return []Entry{
 		{

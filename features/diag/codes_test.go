@@ -33,7 +33,8 @@ func TestListsKeepToTheirRanges(t *testing.T) {
 		{"Q401", "Q499", all, runCodes()},
 		{"Q501", "Q599", all, commandCodes()},
 		{"Q601", "Q649", usage, requestCodes()},
-		{"Q651", "Q699", all, segmentCodes()},
+		{"Q651", "Q659", all, segmentCodes()},
+		{"Q660", "Q669", all, viewCodes()},
 		{"Q501", "Q549", []Class{Failed, Usage, BadData, Unavailable}, commandCodes()},
 	} {
 		last := Code("")
