@@ -127,7 +127,7 @@ scaling: ## docs/SCALING.md: how jobs of 10 to 10,000 workers go, simulated from
 	$(GO) run ./bench/scaling
 
 generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, the assembly of internal/simd
-	$(GO) generate ./internal/simd
+	$(GO) generate ./internal/simd ./serve/feast
 	$(GO) test ./gpu -run OperatorsOnGPU -rewrite
 	$(GO) test ./features ./features/expr -run Markdown -rewrite
 	$(GO) test ./bench -run ReadmeStatesTheGPU -rewrite

@@ -66,9 +66,9 @@ func openDesk(j *work.Job, address string, files *identity.Files, memory int64) 
 
 func (d *desk) serve(l net.Listener) { d.serving.Go(func() { d.server.Serve(l) }) }
 
-// grant lets processes of this machine in that know the secret.
-func (d *desk) grant(secret string) {
-	d.server.Grant(secret, identity.Principal{ID: "worker", Role: identity.Worker, Job: d.job.ID, Shards: identity.AllShards()})
+// grant lets processes of this machine in that know the secret, for some shards.
+func (d *desk) grant(secret, id string, shards identity.Shards) {
+	d.server.Grant(secret, identity.Principal{ID: id, Role: identity.Worker, Job: d.job.ID, Shards: shards})
 }
 
 // newToken returns a secret.
@@ -239,12 +239,12 @@ func (a *app) coordinate(ctx context.Context, f *coordinatorFlags, args []string
 	}{Job: j.URI, Address: d.address}
 	if token := os.Getenv(tokenVariable); files == nil && token == "" {
 		greeting.Token = newToken()
-		d.grant(greeting.Token)
+		d.grant(greeting.Token, "worker", identity.AllShards())
 	} else if files == nil {
 		if len(token) < 16 {
 			return usage("%s is shorter than 16 bytes", tokenVariable)
 		}
-		d.grant(token)
+		d.grant(token, "worker", identity.AllShards())
 	}
 	if err := a.say(greeting); err != nil {
 		return err

@@ -22,6 +22,7 @@ import (
 	"quern/shard/core"
 	"quern/shard/procs"
 	"quern/shard/report"
+	"quern/shard/rpc/identity"
 	"quern/shard/work"
 )
 
@@ -123,16 +124,21 @@ func (a *app) crew(ctx context.Context, j *work.Job, f procsFlags, budget int64)
 	if err != nil {
 		return procs.State{}, err
 	}
-	token := newToken()
-	d.grant(token)
+	tokens := make([]string, f.procs) // a child may submit only the shard that it was given
+	for i := range tokens {
+		tokens[i] = newToken()
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return procs.State{}, diag.New("Q455", "the program does not find itself").Because(err)
 	}
 	sizes := j.Bytes()
 	pool := procs.New(procs.Options{Children: f.procs, Pending: d.pending, Notify: a.tellCrew,
-		Command: func(int) *exec.Cmd { return a.child(program, d, token, f.procs, budget) },
-		Size:    func(_, shard uint32) int64 { return sizes[shard] }})
+		Command: func(i int) *exec.Cmd { return a.child(program, d, tokens[i], f.procs, budget) },
+		Assign: func(i int, t procs.Descriptor) {
+			d.grant(tokens[i], fmt.Sprintf("child %d", i), identity.Shards{{First: t.Shard, Last: t.Shard}})
+		},
+		Size: func(_, shard uint32) int64 { return sizes[shard] }})
 	stop := a.showCrew(d, pool, sizes)
 	defer stop()
 	driving, stopDriving := context.WithCancel(ctx)

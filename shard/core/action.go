@@ -62,8 +62,8 @@ type Load struct {
 }
 
 // Compute does the work of a task and writes its files, not yet for good. Done with
-// Work; Poison with Cause if the input can never be read; Failed if another try may
-// succeed.
+// Work; Poison with Cause if the input can never be read (of a Work that comes along, the
+// Note counts); Failed if another try may succeed.
 type Compute struct {
 	Op   Op
 	Task Task

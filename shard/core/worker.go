@@ -216,7 +216,7 @@ func (w *Worker) compute(try int) {
 		case Done:
 			w.save(try, t.Attempt, a.Work)
 		case Poison:
-			w.poison(t.Attempt, a.Cause)
+			w.poison(t.Attempt, a.Cause, a.Work)
 		default:
 			w.again(try, "work", func() { w.begin(try + 1) })
 		}
@@ -258,12 +258,15 @@ func (w *Worker) check(try int, c *record.Claim) {
 
 // poison records that the shard can never be done. Whoever records it tells the
 // engine; later attempts find the record and are done.
-func (w *Worker) poison(attempt record.Attempt, cause string) {
+func (w *Worker) poison(attempt record.Attempt, cause string, work *Work) {
 	if w.Bug.Is(museum.PoisonUnrecorded) {
 		w.exit(Poisoned, "%s", cause)
 		return
 	}
 	c := &record.Claim{Phase: w.phase.Number, Shard: w.o.Shard, Attempt: attempt, Epoch: w.o.Epoch, Failure: cause}
+	if work != nil {
+		c.Note = work.Note
+	}
 	put := c.Encode(w.Job)
 	w.settle(w.slotName(), put, open, func(winner []byte) {
 		if mine(winner, put) {

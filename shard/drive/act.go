@@ -98,7 +98,7 @@ func answer(op core.Op, outcome core.Outcome, err error) core.Answer {
 // failure is the answer for work that did not succeed.
 func failure(op core.Op, err error) item {
 	if poison := (*Poison)(nil); errors.As(err, &poison) {
-		return item{event: core.Answer{Op: op, Outcome: core.Poison, Cause: poison.Cause}}
+		return item{event: core.Answer{Op: op, Outcome: core.Poison, Cause: poison.Cause, Work: &core.Work{Note: poison.Note}}}
 	}
 	return item{event: answer(op, core.Failed, err)}
 }

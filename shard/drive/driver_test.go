@@ -300,7 +300,7 @@ func TestPoison(t *testing.T) {
 	leaks(t)
 	o := newOffice(t, 1, 0)
 	o.work.compute = func(context.Context, core.Task) error {
-		return fmt.Errorf("reading: %w", &Poison{"row group 3 is damaged"})
+		return fmt.Errorf("reading: %w", &Poison{Cause: "row group 3 is damaged"})
 	}
 	if exit := o.drive(t.Context(), o.worker(0, 0, false), o.options()); exit != (core.Exit{Code: core.Poisoned, Reason: "row group 3 is damaged"}) {
 		t.Errorf("%+v", exit)
@@ -312,7 +312,7 @@ func TestPoison(t *testing.T) {
 		t.Errorf("its coordinator: %+v", exit)
 	}
 	o = newOffice(t, 1, 0)
-	o.work.freeze = &Poison{"nothing to learn from"}
+	o.work.freeze = &Poison{Cause: "nothing to learn from"}
 	if exit := o.drive(t.Context(), o.worker(0, 0, false), o.options()); exit.Code != core.Committed {
 		t.Errorf("a shard whose phase cannot be closed: %+v", exit)
 	}

@@ -32,7 +32,10 @@ type Result struct {
 }
 
 // Poison is the error of work that can never be done.
-type Poison struct{ Cause string }
+type Poison struct {
+	Cause string
+	Note  []byte // for the claim that says so; may be nil
+}
 
 // Error returns the cause.
 func (p *Poison) Error() string { return p.Cause }

@@ -23,6 +23,9 @@ type Options struct {
 	Pending func() (phase uint32, shards []uint32, known bool)
 	// Size of a shard, in any unit: the largest are handed out first. Nil: in order.
 	Size func(phase, shard uint32) int64
+	// Assign is told which shard child i is about to do, before the child is: who checks
+	// what a child may do must know first. Nil: nobody is.
+	Assign func(i int, d Descriptor)
 	// Notify is told what happens, from the goroutine of Run; nil: nobody is.
 	Notify func(Event)
 
@@ -264,6 +267,9 @@ func (r *run) seat(s *seat, i int, t *task, kind Kind, now time.Time) error {
 		}
 		s.child, r.misfires = c, 0
 		r.change(func(s *State) { s.Children++ })
+	}
+	if r.o.Assign != nil {
+		r.o.Assign(i, t.Descriptor)
 	}
 	if !s.child.hand(t, now) {
 		giveBack()

@@ -40,12 +40,17 @@ func (n *note) encode() []byte {
 
 // Compute implements drive.Work.
 func (j *Job) Compute(ctx context.Context, t core.Task) (*drive.Result, error) {
-	r, err := j.compute(ctx, t)
-	return r, poison(ctx, err)
+	n := &note{Started: time.Now().UnixMicro(), Worker: j.options.Worker}
+	r, err := j.compute(ctx, t, n)
+	err = poison(ctx, err)
+	if never := (*drive.Poison)(nil); errors.As(err, &never) {
+		n.Ended = time.Now().UnixMicro()
+		never.Note = n.encode()
+	}
+	return r, err
 }
 
-func (j *Job) compute(ctx context.Context, t core.Task) (*drive.Result, error) {
-	n := &note{Started: time.Now().UnixMicro(), Worker: j.options.Worker}
+func (j *Job) compute(ctx context.Context, t core.Task, n *note) (*drive.Result, error) {
 	at, err := j.load(ctx, t.State, t.Phase.Learns)
 	if err != nil {
 		return nil, err

@@ -143,6 +143,10 @@ func TestFailedShards(t *testing.T) {
 		if want := []core.Code{0, core.Poisoned, 0, 0, 0, 0}; !slices.Equal(codes, want) {
 			t.Errorf("%d allowed: exit codes %v, want %v", allowed, codes, want)
 		}
+		status, err := j.Log.Status(t.Context(), j.ID)
+		if err != nil || !strings.Contains(string(status.Phases[0].Claims[1].Note), `"worker":"test/1"`) {
+			t.Errorf("the failure does not say whose it is (%v)", err)
+		}
 		if allowed == 0 {
 			continue
 		}
