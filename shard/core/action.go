@@ -63,7 +63,8 @@ type Load struct {
 
 // Compute does the work of a task and writes its files, not yet for good. Done with
 // Work; Poison with Cause if the input can never be read (of a Work that comes along, the
-// Note counts); Failed if another try may succeed.
+// Note counts); Corrupt if what it needs of the job is damaged;
+// Failed if another try may succeed.
 type Compute struct {
 	Op   Op
 	Task Task

@@ -283,6 +283,10 @@ func (c *closer) freeze(try int) {
 			c.doomed(a.Cause)
 			return
 		}
+		if a.Outcome == Corrupt {
+			c.broken(try, "fitted state", a.Cause, func() { c.freeze(try + 1) })
+			return
+		}
 		if a.Outcome != Done {
 			c.again(try, "fitted state", func() { c.freeze(try + 1) })
 			return

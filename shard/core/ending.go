@@ -58,6 +58,10 @@ func (c *closer) compose(try int) {
 		claims[i] = *c.slots[i].claim
 	}
 	c.do(Compose{c.on(func(a Answer) {
+		if a.Outcome == Corrupt {
+			c.broken(try, "manifest", a.Cause, func() { c.compose(try + 1) })
+			return
+		}
 		if a.Outcome != Done {
 			c.again(try, "manifest", func() { c.compose(try + 1) })
 			return

@@ -215,6 +215,16 @@ func (m *machine) publish(f record.File, saved bool, try int, done func(Outcome)
 	}), f, saved})
 }
 
+// broken ends the machine because a file that the log vouches for is damaged. It looks
+// twice: bytes may be damaged on the way.
+func (m *machine) broken(try int, what, cause string, f func()) {
+	if try < 2 {
+		m.again(try, what, f)
+		return
+	}
+	m.exit(Broken, "%s: %s", what, cause)
+}
+
 // damaged ends the machine: a record cannot be believed.
 func (m *machine) damaged(name string, err error) {
 	m.exit(Broken, "%s: %v", name, err)

@@ -217,6 +217,8 @@ func (w *Worker) compute(try int) {
 			w.save(try, t.Attempt, a.Work)
 		case Poison:
 			w.poison(t.Attempt, a.Cause, a.Work)
+		case Corrupt:
+			w.broken(try, "work", a.Cause, func() { w.begin(try + 1) })
 		default:
 			w.again(try, "work", func() { w.begin(try + 1) })
 		}

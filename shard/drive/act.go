@@ -100,6 +100,9 @@ func failure(op core.Op, err error) item {
 	if poison := (*Poison)(nil); errors.As(err, &poison) {
 		return item{event: core.Answer{Op: op, Outcome: core.Poison, Cause: poison.Cause, Work: &core.Work{Note: poison.Note}}}
 	}
+	if damaged := (*Damaged)(nil); errors.As(err, &damaged) {
+		return item{event: answer(op, core.Corrupt, err)}
+	}
 	return item{event: answer(op, core.Failed, err)}
 }
 
@@ -230,7 +233,7 @@ func (d *Driver) freeze(ctx context.Context, a core.Freeze) item {
 func (d *Driver) compose(ctx context.Context, a core.Compose) item {
 	document, err := d.o.Work.Compose(ctx, a.Phase, a.Claims)
 	if err != nil {
-		return item{event: answer(a.Op, core.Failed, err)}
+		return failure(a.Op, err)
 	}
 	return d.keep(ctx, a.Op, record.File{Name: a.Name, Final: d.o.Document}, document)
 }

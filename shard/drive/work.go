@@ -9,8 +9,8 @@ import (
 )
 
 // Work is what needs to know what a job computes. It is safe for concurrent use. A
-// *Poison error says that it can never be done, whoever tries; after any other error
-// another try may succeed. A panic is a bug and ends the process.
+// *Poison error says that it can never be done, whoever tries, a *Damaged error that the
+// job is broken; after any other error another try may succeed. A panic is a bug and ends the process.
 type Work interface {
 	// Compute does a task.
 	Compute(ctx context.Context, t core.Task) (*Result, error)
@@ -39,6 +39,16 @@ type Poison struct {
 
 // Error returns the cause.
 func (p *Poison) Error() string { return p.Cause }
+
+// Damaged is the error of work whose job cannot go on: what its log vouches for is not
+// what was written.
+type Damaged struct{ Err error }
+
+// Error returns the cause.
+func (d *Damaged) Error() string { return d.Err.Error() }
+
+// Unwrap returns the cause.
+func (d *Damaged) Unwrap() error { return d.Err }
 
 // Asker takes requests to the coordinator. An error says that nobody knows whether the
 // request arrived.

@@ -160,6 +160,9 @@ func poison(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || !errors.As(err, &e) {
 		return err
 	}
+	if e.Code == "Q454" {
+		return &drive.Damaged{Err: err}
+	}
 	entry, known := diag.Lookup(e.Code)
 	if known && (entry.Class == diag.BadData || entry.Class == diag.Usage) {
 		return &drive.Poison{Cause: err.Error()}
