@@ -62,7 +62,7 @@ serve/row/rowtest        serve/row features/column
 serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint
 serve/lookup             serve/row features/column features/diag
 serve/overlay            serve/row serve/segment features/column features/diag pipeline/store internal/failpoint
-serve/view               serve/row serve/segment pipeline/... features/column features/diag features/backend internal/failpoint
+serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint
 serve/feast              serve/lookup serve/row features/column features/diag
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code

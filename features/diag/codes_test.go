@@ -35,6 +35,7 @@ func TestListsKeepToTheirRanges(t *testing.T) {
 		{"Q601", "Q649", usage, requestCodes()},
 		{"Q651", "Q659", all, segmentCodes()},
 		{"Q660", "Q669", all, viewCodes()},
+		{"Q671", "Q679", all, overlayCodes()},
 		{"Q501", "Q549", []Class{Failed, Usage, BadData, Unavailable}, commandCodes()},
 	} {
 		last := Code("")
