@@ -42,6 +42,7 @@ func (r Reader) Format(recipe *Recipe) []byte {
 		w.feature(f)
 	}
 	w.output(recipe.Output)
+	w.online(recipe.Online)
 	return w.out.Bytes()
 }
 

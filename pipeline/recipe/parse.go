@@ -102,6 +102,7 @@ func (in *reading) document(root *node) {
 		{"label", "", in.labels},
 		{"features", "features: [{columns: [distance]}]", func(n *node) { features = n }},
 		{"output", "", in.output},
+		{"online", "", in.online},
 	})
 	if features != nil {
 		in.features(features)

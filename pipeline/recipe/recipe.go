@@ -43,6 +43,7 @@ type Recipe struct {
 	Labels   []Label
 	Features []Feature
 	Output   Output
+	Online   *Online // how the features are served; optional
 }
 
 // Preset names a system whose numbers the operators' defaults reproduce.

@@ -1,0 +1,179 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quern/features/column"
+	"quern/serve/lookup"
+	"quern/serve/row"
+	"quern/serve/segment"
+)
+
+func equalFields(a, b []column.Field) bool { return slices.Equal(a, b) }
+
+// generation is what is served at one time: a version of every view. It is immutable but
+// for its holders: Generations holds the present one once, and each request that pinned it.
+// The last to let go releases the segments.
+type generation struct {
+	number   int64
+	since    time.Time
+	holders  atomic.Int64
+	live     map[string]*version
+	all      map[Name]*version // the staged ones, too
+	stored   map[*lookup.View]*version
+	services map[string][]lookup.Ref
+	sources  map[string][]string
+	queries  lookup.Cache
+	failed   func(error) // told why a look-up failed that should not have
+	scratch  *sync.Pool
+}
+
+// newGeneration makes a generation of versions, whose segments it then owns a hold of.
+func newGeneration(number int64, wanted []Wanted, have map[Name]*version, scratch *sync.Pool) *generation {
+	g := &generation{
+		number: number, since: time.Now(), live: map[string]*version{}, all: have, stored: map[*lookup.View]*version{},
+		services: map[string][]lookup.Ref{}, sources: map[string][]string{}, scratch: scratch, failed: func(error) {},
+	}
+	g.holders.Store(1)
+	for _, v := range have {
+		g.stored[&v.View] = v
+	}
+	for _, w := range wanted {
+		if v := have[w.Name]; v != nil && !w.Staged {
+			g.live[w.View] = v
+		}
+	}
+	// A service may have features of several views: those of the first by name come first.
+	for _, name := range slices.Sorted(maps.Keys(g.live)) {
+		for service, refs := range g.live[name].Services {
+			g.services[service] = append(g.services[service], refs...)
+		}
+		for _, source := range g.live[name].Sources {
+			g.sources[source] = append(g.sources[source], name)
+		}
+	}
+	return g
+}
+
+// hold pins g, unless its last holder is gone.
+func (g *generation) hold() bool {
+	for {
+		n := g.holders.Load()
+		if n == 0 {
+			return false
+		}
+		if g.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release is lookup.Catalog's.
+func (g *generation) Release() {
+	switch n := g.holders.Add(-1); {
+	case n == 0:
+		for _, v := range g.all {
+			v.release()
+		}
+	case n < 0:
+		panic("quern: bug: generation released more often than pinned")
+	}
+}
+
+// View is lookup.Catalog's.
+func (g *generation) View(name, version string) (*lookup.View, bool) {
+	v := g.live[name]
+	if version != "" && (v == nil || v.name.Version != version) {
+		v = g.all[Name{name, version}]
+	}
+	if v == nil {
+		return nil, false
+	}
+	return &v.View, true
+}
+
+// Service is lookup.Catalog's.
+func (g *generation) Service(name string) ([]lookup.Ref, bool) {
+	refs, ok := g.services[name]
+	return refs, ok
+}
+
+// Source is lookup.Catalog's.
+func (g *generation) Source(name string) ([]string, bool) {
+	views, ok := g.sources[name]
+	return views, ok
+}
+
+// Queries is lookup.Catalog's.
+func (g *generation) Queries() *lookup.Cache { return &g.queries }
+
+// scratch is the memory of one look-up, which the next one uses again.
+type scratch struct {
+	keys   row.Keys
+	rows   []row.Row
+	gather row.Gatherer
+
+	// What find works on: fields, so that handing it to Guard makes no closure.
+	version *version
+	part    int
+	asked   *lookup.Keys
+	into    *lookup.Block
+	find    func() error
+}
+
+func newScratch() any {
+	s := &scratch{}
+	s.find = s.lookup
+	return s
+}
+
+// lookup answers one part of a query.
+func (s *scratch) lookup() error {
+	part := &s.into.Query.Parts[s.part]
+	part.PutKeys(s.asked, s.version.layout, &s.keys)
+	for _, segment := range s.version.Segments {
+		if err := segment.Lookup(&s.keys, s.rows); err != nil {
+			return err
+		}
+	}
+	return s.into.Gather(s.part, s.version.layout, s.rows, &s.gather)
+}
+
+// Lookup is lookup.Catalog's. Beyond the context's errors it fails with segment.ErrFault
+// where a disk fails, and with ErrCorrupt where memory or a file was damaged later.
+func (g *generation) Lookup(ctx context.Context, q *lookup.Query, keys *lookup.Keys, into *lookup.Block) error {
+	into.Reset(q, keys.Rows)
+	s := g.scratch.Get().(*scratch)
+	s.asked, s.into = keys, into
+	s.rows = slices.Grow(s.rows[:0], keys.Rows)[:keys.Rows]
+	err := ctx.Err()
+	for p := range q.Parts {
+		if err != nil {
+			break
+		}
+		clear(s.rows)
+		s.part, s.version = p, g.stored[q.Parts[p].View]
+		if s.version == nil {
+			panic("quern: bug: query of another generation")
+		}
+		if err = segment.Guard(s.find); err == nil {
+			err = ctx.Err()
+		}
+	}
+	clear(s.rows) // rows must not outlive the generation
+	s.asked, s.into, s.version = nil, nil, nil
+	const kept = 1 << 14 // rows; more would keep the memory of one large request for ever
+	if cap(s.rows) <= kept {
+		g.scratch.Put(s)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		g.failed(err)
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package serve
+
+import (
+	"encoding/binary"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"quern/features/diag"
+)
+
+// The codes of google.rpc.Code that the server itself gives.
+const (
+	grpcOK              = 0
+	grpcExhausted       = 8
+	grpcUnimplemented   = 12
+	grpcInternal        = 13
+	grpcUnauthenticated = 16
+)
+
+func grpcCode(status int) uint32 {
+	switch status {
+	case http.StatusUnauthorized:
+		return grpcUnauthenticated
+	case http.StatusTooManyRequests:
+		return grpcExhausted
+	}
+	return grpcInternal
+}
+
+// serveGRPC answers a call of Feast's service: unary gRPC over HTTP/2, which is a message
+// of five bytes of head and its bytes both ways, and the status behind it
+// (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md). Compressed messages are refused, as the
+// protocol lets a server do.
+func (s *Server) serveGRPC(w *work, r *http.Request) {
+	message, err := unframe(w.body.bytes)
+	if err != nil {
+		s.fail(w, feastGRPC, err)
+		return
+	}
+	if message == nil {
+		grpcReply(w, grpcUnimplemented, "compressed messages are not read", nil)
+		return
+	}
+	x := s.natives.Get().(*exchange)
+	defer s.natives.Put(x)
+	out := append(x.out[:0], 0, 0, 0, 0, 0)
+	switch strings.TrimPrefix(r.URL.Path, "/feast.serving.ServingService/") {
+	case "GetOnlineFeatures":
+		out, err = s.feast.GetOnlineFeatures(r.Context(), message, out)
+	case "GetFeastServingInfo":
+		out = s.feast.GetFeastServingInfo(out, s.c.Program)
+	default:
+		grpcReply(w, grpcUnimplemented, "no such method", nil)
+		return
+	}
+	if cap(out) <= maxKept {
+		x.out = out
+	}
+	if err != nil {
+		s.fail(w, feastGRPC, err)
+		return
+	}
+	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-5))
+	grpcReply(w, grpcOK, "", out)
+}
+
+func isGRPC(r *http.Request) bool {
+	kind := r.Header.Get("Content-Type")
+	return r.ProtoMajor >= 2 && (kind == "application/grpc" || kind == "application/grpc+proto")
+}
+
+// refuseHTTP replies to a call of a gRPC method that is none.
+func refuseHTTP(w *work) {
+	refuse(w, other, http.StatusUnsupportedMediaType, "this is a gRPC method: call it with application/grpc over HTTP/2")
+}
+
+// unframe returns the one message of a body; nil if it is compressed.
+func unframe(body []byte) ([]byte, error) {
+	if len(body) < 5 || uint64(binary.BigEndian.Uint32(body[1:])) != uint64(len(body)-5) || body[0] > 1 {
+		return nil, diag.New("Q614", "the body is not one gRPC message")
+	}
+	if body[0] == 1 {
+		return nil, nil
+	}
+	return body[5:len(body):len(body)], nil
+}
+
+// grpcReply sends a framed message, if there is one, and a status.
+func grpcReply(w *work, code uint32, why string, framed []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/grpc"}
+	if framed == nil { // then the status is in the header
+		h["Grpc-Status"] = []string{strconv.Itoa(int(code))}
+		h["Grpc-Message"] = []string{percent(why)}
+		w.WriteHeader(http.StatusOK)
+		if w.code = http.StatusBadRequest; code == grpcInternal { // for the metrics
+			w.code = http.StatusInternalServerError
+		}
+		return
+	}
+	h["Trailer"] = []string{"Grpc-Status"}
+	w.WriteHeader(http.StatusOK)
+	w.Write(framed)
+	h["Grpc-Status"] = []string{strconv.Itoa(int(code))}
+}
+
+// percent encodes the text of a status as the protocol wants it.
+func percent(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == '%' {
+			b.WriteString("%" + strings.ToUpper(strconv.FormatInt(int64(c)+0x100, 16)[1:]))
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// grpcHealth answers grpc.health.v1.Health/Check for the server as a whole and for Feast's
+// service: field 1 of the reply is 1 for serving and 2 for not.
+func (s *Server) grpcHealth(w *work, r *http.Request) {
+	if !isGRPC(r) || r.Method != http.MethodPost {
+		refuseHTTP(w)
+		return
+	}
+	io.Copy(io.Discard, http.MaxBytesReader(w.ResponseWriter, r.Body, 4<<10))
+	state := byte(1)
+	if s.healthy() != nil {
+		state = 2
+	}
+	grpcReply(w, grpcOK, "", []byte{0, 0, 0, 0, 2, 8, state})
+}

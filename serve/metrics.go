@@ -1,0 +1,209 @@
+package serve
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"quern/serve/lookup"
+)
+
+// endpoint is what a request is for, as the metrics name it.
+type endpoint int
+
+const (
+	feastHTTP endpoint = iota
+	feastPush
+	feastGRPC
+	native
+	other
+	endpoints
+)
+
+// String returns the label.
+func (e endpoint) String() string {
+	return [...]string{"feast_http", "feast_push", "feast_grpc", "v1_lookup", "other"}[e]
+}
+
+// rejection is why a request was turned away before it was looked at.
+type rejection int
+
+const (
+	noToken rejection = iota
+	bodyTooLarge
+	bodiesFull
+	queueFull
+	rejections
+)
+
+// String returns the label.
+func (r rejection) String() string {
+	return [...]string{"token", "body", "memory", "overload"}[r]
+}
+
+// buckets are the upper bounds of the latency histograms: 50 us to about 13 s, by two.
+const buckets = 19
+
+func bucketOf(d time.Duration) int {
+	b := 0
+	for bound := 50 * time.Microsecond; b < buckets && d > bound; bound *= 2 {
+		b++
+	}
+	return b
+}
+
+// histogram counts latencies. The last bucket has no bound.
+type histogram struct {
+	counts [buckets + 1]atomic.Int64
+	nanos  atomic.Int64
+}
+
+func (h *histogram) add(d time.Duration) {
+	h.counts[bucketOf(d)].Add(1)
+	h.nanos.Add(int64(d))
+}
+
+// viewCounts count what was asked of one view, by what came out.
+type viewCounts struct{ found, missing, stale atomic.Int64 }
+
+// metrics are what /metrics shows. Labels come from configuration and views, never from
+// what a client sent.
+type metrics struct {
+	latency  [endpoints]histogram
+	codes    [endpoints][6]atomic.Int64 // by the first digit of the status
+	rejected [rejections]atomic.Int64
+	panics   atomic.Int64
+	running  atomic.Int64
+
+	mu    sync.RWMutex
+	views map[string]*viewCounts
+}
+
+func (m *metrics) view(name string) *viewCounts {
+	m.mu.RLock()
+	c := m.views[name]
+	m.mu.RUnlock()
+	if c != nil {
+		return c
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c = m.views[name]; c == nil {
+		c = &viewCounts{}
+		m.views[name] = c
+	}
+	return c
+}
+
+// served counts the rows of an answer.
+func (m *metrics) served(b *lookup.Block) {
+	for p := range b.Parts {
+		var by [lookup.OutsideMaxAge + 1]int64
+		for _, s := range b.Parts[p].Status {
+			by[s]++
+		}
+		c := m.view(b.Query.Parts[p].View.Name)
+		c.found.Add(by[lookup.Present])
+		c.missing.Add(by[lookup.NotFound])
+		c.stale.Add(by[lookup.OutsideMaxAge])
+	}
+}
+
+// page writes metrics in the text format of Prometheus, version 0.0.4.
+type page struct{ io.Writer }
+
+func (p page) head(name, kind, help string) {
+	fmt.Fprintf(p, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+func (p page) one(name, kind, help string, v int64) {
+	p.head(name, kind, help)
+	fmt.Fprintf(p, "%s %d\n", name, v)
+}
+
+func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
+	p := page{out}
+	p.head("quern_lookup_seconds", "histogram", "Time from the request's header to its reply, by endpoint.")
+	for e := range endpoints {
+		m.latency[e].write(p, e)
+	}
+	p.head("quern_requests_total", "counter", "Requests by endpoint and class of status.")
+	for e := range endpoints {
+		for class := 2; class < 6; class++ {
+			fmt.Fprintf(p, "quern_requests_total{endpoint=%q,status=\"%dxx\"} %d\n", e, class, m.codes[e][class].Load())
+		}
+	}
+	p.head("quern_rejected_total", "counter", "Requests turned away before they were looked at, by reason.")
+	for r := range rejections {
+		fmt.Fprintf(p, "quern_rejected_total{reason=%q} %d\n", r, m.rejected[r].Load())
+	}
+	p.one("quern_panics_total", "counter", "Requests that ended in a fault of the server.", m.panics.Load())
+	p.one("quern_requests_running", "gauge", "Requests that are worked on.", m.running.Load())
+	p.one("quern_generation", "gauge", "Number of the generation that is served.", g.number)
+	p.one("quern_reloads_total", "counter", "Generations that took another's place.", reloads)
+	p.one("quern_reload_failures_total", "counter", "Versions refused, and failures to see what is current.", failures)
+	p.head("quern_generation_age_seconds", "gauge", "Time since the generation began to be served.")
+	fmt.Fprintf(p, "quern_generation_age_seconds %.3f\n", time.Since(g.since).Seconds())
+	m.writeViews(p, g)
+}
+
+func (h *histogram) write(p page, e endpoint) {
+	sum := int64(0)
+	bound := 50 * time.Microsecond
+	for b := range h.counts {
+		sum += h.counts[b].Load()
+		le := "+Inf"
+		if b < buckets {
+			le = strconv.FormatFloat(bound.Seconds(), 'g', -1, 64)
+		}
+		fmt.Fprintf(p, "quern_lookup_seconds_bucket{endpoint=%q,le=%q} %d\n", e, le, sum)
+		bound *= 2
+	}
+	fmt.Fprintf(p, "quern_lookup_seconds_sum{endpoint=%q} %g\n", e, time.Duration(h.nanos.Load()).Seconds())
+	fmt.Fprintf(p, "quern_lookup_seconds_count{endpoint=%q} %d\n", e, sum)
+}
+
+func (m *metrics) writeViews(p page, g *generation) {
+	names := slices.Sorted(maps.Keys(g.live))
+	each := func(name, kind, help string, value func(*version, *viewCounts) float64) {
+		p.head(name, kind, help)
+		for _, view := range names {
+			fmt.Fprintf(p, "%s{view=%q} %s\n", name, view, strconv.FormatFloat(value(g.live[view], m.view(view)), 'g', -1, 64))
+		}
+	}
+	count := func(pick func(*viewCounts) *atomic.Int64) func(*version, *viewCounts) float64 {
+		return func(_ *version, c *viewCounts) float64 { return float64(pick(c).Load()) }
+	}
+	each("quern_lookup_found_total", "counter", "Keys that were found.", count(func(c *viewCounts) *atomic.Int64 { return &c.found }))
+	each("quern_lookup_missing_total", "counter", "Keys that were not found.", count(func(c *viewCounts) *atomic.Int64 { return &c.missing }))
+	each("quern_lookup_stale_total", "counter", "Keys whose row was older than the view's time to live.", count(func(c *viewCounts) *atomic.Int64 { return &c.stale }))
+	each("quern_view_rows", "gauge", "Rows of the version that is served.", func(v *version, _ *viewCounts) float64 { return float64(v.rows) })
+	each("quern_view_resident_ratio", "gauge", "How much of the version's files is in memory, 0 to 1.", func(v *version, _ *viewCounts) float64 { return v.resident() })
+	p.head("quern_feature_age_seconds", "gauge", "Time since the latest event of the version that is served.")
+	p.head("quern_view_info", "gauge", "1 for the version that is served.")
+	for _, view := range names {
+		v := g.live[view]
+		if v.newest != lookup.NoTime {
+			fmt.Fprintf(p, "quern_feature_age_seconds{view=%q} %.3f\n", view, time.Since(time.UnixMicro(v.newest)).Seconds())
+		}
+		fmt.Fprintf(p, "quern_view_info{view=%q,version=%q} 1\n", view, v.name.Version)
+	}
+}
+
+// resident returns how much of v's files is in memory, 0 to 1.
+func (v *version) resident() float64 {
+	var in, all int64
+	for _, s := range v.Segments {
+		n, err := s.Resident()
+		if err != nil {
+			return 0
+		}
+		in, all = in+n, all+s.Info().Bytes
+	}
+	return float64(in) / float64(max(all, 1))
+}

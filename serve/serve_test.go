@@ -1,0 +1,295 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"quern/features/column"
+	"quern/serve/feast"
+	"quern/serve/lookup"
+)
+
+// TestAnswersLikeMemory: replies over HTTP are those of the plainest storage, byte by byte.
+func TestAnswersLikeMemory(t *testing.T) {
+	s, m := newShelf(t), lookup.NewMemory()
+	var wanted []Wanted
+	for i, v := range []lookup.View{drivers("v1"), pairs("v1")} {
+		rows := randomRows(&v, 500, uint64(i))
+		m.Define(&v)
+		check(t, m.Write(context.Background(), rows))
+		wanted = append(wanted, s.add(v, rows, 1+2*i))
+	}
+	d := drivers("v1")
+	m.DefineService("all", append(refsOf(&d), lookup.Ref{View: "pairs", Feature: "n"}, lookup.Ref{View: "pairs", Feature: "x"})...)
+	s.serve(wanted...)
+	for _, rules := range []lookup.Rules{{}, {Compat: lookup.FeastPython}, {Compat: lookup.FeastGo}} {
+		t.Run(rules.Compat.String(), func(t *testing.T) {
+			r := newRig(t, s, func(c *Config) { c.Rules = rules }).start(t)
+			if _, err := r.generations.Reload(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			want := feast.New(m, nil, feast.Options{Now: clock, Rules: rules})
+			rnd := rand.New(rand.NewPCG(3, 3))
+			for range 60 {
+				body := randomRequest(rnd)
+				code, text := direct(want, "POST", "/get-online-features", body)
+				gotCode, got := call(t, http.DefaultClient, "POST", r.url+"/get-online-features", body)
+				if gotCode != code || got != text {
+					t.Fatalf("%s\ngot  %d %.300s\nwant %d %.300s", body, gotCode, got, code, text)
+				}
+			}
+		})
+	}
+}
+
+func randomRequest(rnd *rand.Rand) string {
+	n := 1 + rnd.IntN(40)
+	ids, cities := make([]int, n), make([]string, n)
+	for i := range n {
+		ids[i] = rnd.IntN(700) // 200 of them are not there
+		cities[i] = fmt.Sprintf("s%d ü\"", ids[i])
+	}
+	a, _ := json.Marshal(ids)
+	b, _ := json.Marshal(cities)
+	return fmt.Sprintf(`{%s,"full_feature_names":%v,"entities":{"driver_id":%s,"city":%s}}`,
+		[]string{`"feature_service":"all"`, `"features":["drivers:f5","pairs:x","drivers:f9"]`, `"features":["nope:x"]`, `"features":["drivers@v1:f0"]`}[rnd.IntN(4)],
+		rnd.IntN(2) == 0, a, b)
+}
+
+// constant is a view whose values are all its version's number.
+func constant(s *shelf, name string, version, rows int) Wanted {
+	v := lookup.View{Name: name, Version: fmt.Sprint(version), Keys: []column.Field{{Name: "id", Type: column.Int64}},
+		Fields: []lookup.Field{{Name: name + "0", Type: column.Int64}, {Name: name + "1", Type: column.Int64}}}
+	return s.add(v, constantRows(&v, version, rows), 2)
+}
+
+func constantRows(v *lookup.View, version, rows int) *lookup.Rows {
+	r := &lookup.Rows{}
+	r.Reset(v)
+	r.Rows = rows
+	for i := range rows {
+		r.Keys[0].AddInt(int64(i))
+		r.Fields[0].AddInt(int64(version))
+		r.Fields[1].AddInt(int64(version))
+		r.Event, r.Created = append(r.Event, 0), append(r.Created, lookup.NoTime)
+	}
+	return r
+}
+
+// TestSwapUnderLoad: while versions of two views change at once, no request fails, no reply
+// mixes versions, no client sees time go back, and in the end nobody holds an old segment.
+func TestSwapUnderLoad(t *testing.T) {
+	s := newShelf(t)
+	const versions, clients, keys = 25, 4, 20
+	var sets [versions][]Wanted
+	for i := range versions {
+		sets[i] = []Wanted{constant(s, "a", i, 100), constant(s, "b", i, 100)}
+	}
+	s.serve(sets[0]...)
+	r := newRig(t, s, nil).start(t)
+	_, err := r.generations.Reload(context.Background())
+	check(t, err)
+	before := runtime.NumGoroutine()
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	var answered [clients]int
+	for c := range clients {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for last := int64(0); ; answered[c]++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if last = oneVersion(t, client, r.url, c, last, keys); last < 0 {
+					return
+				}
+			}
+		}()
+	}
+	for _, set := range sets[1:] {
+		time.Sleep(10 * time.Millisecond)
+		s.serve(set...)
+		if _, err := r.generations.Reload(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
+	close(stop)
+	wg.Wait()
+	if n := s.held(); n != 4 {
+		t.Errorf("%d segments are held, not the 4 of the last versions", n)
+	}
+	if code, text := call(t, http.DefaultClient, "GET", r.url+"/metrics", ""); code != 200 || !strings.Contains(text, "quern_generation 25\n") {
+		t.Errorf("metrics: %d %s", code, text)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	for i := 0; runtime.NumGoroutine() > before && i < 100; i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, %d before the load", n, before)
+	}
+	for c, n := range answered {
+		if n < 10 {
+			t.Errorf("client %d had %d answers only", c, n)
+		}
+	}
+}
+
+// oneVersion asks for both views and returns which version answered, or -1 after an error.
+func oneVersion(t *testing.T, client *http.Client, url string, c int, last int64, keys int) int64 {
+	ids := strings.Repeat("5,", keys-1) + "6"
+	body := `{"features":["a:a0","b:b0","b:b1","a:a1"],"entities":{"id":[` + ids + `]}}`
+	path := "/get-online-features"
+	if c%2 == 1 {
+		path, body = "/v1/lookup", `{"features":["a:a0","b:b0","b:b1","a:a1"],"rows":[{"id":5},{"id":6}]}`
+	}
+	code, text := call(t, client, "POST", url+path, body)
+	var reply struct {
+		Results []struct{ Values []int64 }
+		Rows    []struct{ Features map[string]int64 }
+	}
+	if err := json.Unmarshal([]byte(text), &reply); code != 200 || err != nil {
+		t.Errorf("%d %s: %v", code, text, err)
+		return -1
+	}
+	seen := map[int64]bool{}
+	for i, column := range reply.Results {
+		for _, v := range column.Values {
+			if i > 0 { // the first are the keys
+				seen[v] = true
+			}
+		}
+	}
+	for _, r := range reply.Rows {
+		for _, v := range r.Features {
+			seen[v] = true
+		}
+	}
+	for v := range seen {
+		if len(seen) == 1 && v >= last {
+			return v
+		}
+	}
+	t.Errorf("versions %v in one reply, after %d: %s", seen, last, text)
+	return -1
+}
+
+// TestBadVersionIsRefused: it is logged once, the old one goes on, the other view moves on,
+// and once the version is whole it is served.
+func TestBadVersionIsRefused(t *testing.T) {
+	s := newShelf(t)
+	ctx := context.Background()
+	one, two := []Wanted{constant(s, "a", 1, 50), constant(s, "b", 1, 50)}, []Wanted{constant(s, "a", 2, 50), constant(s, "b", 2, 50)}
+	path := s.files[two[0].Name][1]
+	whole, err := os.ReadFile(path)
+	check(t, err)
+	bad := append([]byte(nil), whole...)
+	bad[70] ^= 1 // a row: only Verify sees it
+	check(t, os.WriteFile(path, bad, 0o600))
+	s.serve(one...)
+	r := newRig(t, s, nil).start(t)
+	_, err = r.generations.Reload(ctx)
+	check(t, err)
+	s.serve(two...)
+	for range 5 {
+		if _, err := r.generations.Reload(ctx); err == nil {
+			t.Fatal("a damaged version was not refused")
+		}
+	}
+	ask := func() string {
+		_, text := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", `{"features":["a:a0","b:b0"],"rows":[{"id":1}]}`)
+		return text
+	}
+	if got, want := ask(), `{"versions":{"a":"1","b":"2"},"rows":[{"features":{"a0":1,"b0":2}}]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if n := strings.Count(r.log.String(), "a@2 is refused"); n != 1 {
+		t.Errorf("the refusal was logged %d times:\n%s", n, r.log)
+	}
+	check(t, os.Remove(path)) // the file is mapped: it is replaced, never rewritten
+	check(t, os.WriteFile(path, whole, 0o600))
+	r.generations.refused[two[0].Name] = refusal{}
+	if changed, err := r.generations.Reload(ctx); !changed || err != nil {
+		t.Errorf("the whole version: %v %v", changed, err)
+	}
+	if got, want := ask(), `{"versions":{"a":"2","b":"2"},"rows":[{"features":{"a0":2,"b0":2}}]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if changed, err := r.generations.Reload(ctx); changed || err != nil {
+		t.Errorf("nothing new: %v %v", changed, err)
+	}
+}
+
+// TestStaged: a staged version is there for those who name it, then for all.
+func TestStaged(t *testing.T) {
+	s := newShelf(t)
+	one, two := constant(s, "a", 1, 5), constant(s, "a", 2, 5)
+	r := newRig(t, s, nil).start(t)
+	for _, c := range []struct {
+		wanted []Wanted
+		ref    string
+		want   string
+	}{
+		{[]Wanted{one, {two.Name, true}}, "a:a0", `{"features":{"a0":1}}`},
+		{[]Wanted{one, {two.Name, true}}, "a@2:a0", `{"features":{"a0":2}}`},
+		{[]Wanted{two}, "a:a0", `{"features":{"a0":2}}`},
+		{[]Wanted{two}, "a@1:a0", `a@1`},
+		{nil, "a:a0", `FeatureViewNotFound`},
+	} {
+		s.serve(c.wanted...)
+		_, err := r.generations.Reload(context.Background())
+		check(t, err)
+		_, text := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", `{"features":["`+c.ref+`"],"rows":[{"id":1}]}`)
+		if !strings.Contains(text, c.want) {
+			t.Errorf("%v %s: %s", c.wanted, c.ref, text)
+		}
+	}
+	if code, _ := call(t, http.DefaultClient, "GET", r.url+"/health", ""); code != 503 {
+		t.Errorf("healthy without views: %d", code)
+	}
+}
+
+// TestLookupAllocatesNothing in the steady state.
+func TestLookupAllocatesNothing(t *testing.T) {
+	s := newShelf(t)
+	v := drivers("v1")
+	s.serve(s.add(v, randomRows(&v, 1000, 1), 2))
+	r := newRig(t, s, nil)
+	_, err := r.generations.Reload(context.Background())
+	check(t, err)
+	defer r.generations.Close()
+	c := r.generations.Pin()
+	defer c.Release()
+	q, err := lookup.Compile(c, refsOf(&v), false)
+	check(t, err)
+	var keys lookup.Keys
+	var block lookup.Block
+	keys.Reset(q)
+	for i := range 100 {
+		keys.Columns[0].AddInt(int64(11 * i))
+	}
+	keys.Rows = 100
+	n := testing.AllocsPerRun(100, func() {
+		p := r.generations.Pin()
+		check(t, p.Lookup(context.Background(), q, &keys, &block))
+		p.Release()
+	})
+	if n > 0 && !raceEnabled {
+		t.Errorf("%v allocations per look-up", n)
+	}
+}

@@ -1,0 +1,237 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"quern/features/diag"
+	"quern/serve/feast"
+	"quern/serve/lookup"
+)
+
+// Config says what a server serves and to whom. Zero fields are the defaults.
+type Config struct {
+	Generations *Generations
+	Writer      lookup.Writer // takes pushed rows; nil: pushes are refused
+	Tokens      *Tokens       // nil: everybody may do everything
+	TLS         *tls.Config   // nil: plain text, on this machine only
+	Rules       lookup.Rules  // whose statuses
+	ShortFloats bool          // as in feast.Options
+	Limits      feast.Limits
+	Now         func() time.Time // the clock for times to live; nil: time.Now
+	Log         func(format string, args ...any)
+	Program     string // what the server calls itself: "quern 1.2"
+
+	Slots    int           // requests worked on at one time; 0: 2 for each CPU
+	Queue    int           // requests waiting for that; 0: 64 for each slot; -1: none
+	Patience time.Duration // the longest wait; 0: 250 ms
+	Deadline time.Duration // of the work on one request; 0: 1 s
+	Bodies   int64         // bytes of all bodies at one time; 0: 256 MiB
+	Slow     time.Duration // the longest that a client may take to send or read; 0: 30 s
+	Linger   time.Duration // how long Shutdown goes on taking requests, so that clients can move on
+}
+
+// Server answers requests. It is an http.Handler; Serve gives it a port.
+type Server struct {
+	c       Config
+	feast   *feast.Service
+	gate    gate
+	bodies  budget
+	pool    sync.Pool // of *work
+	natives sync.Pool // of *exchange
+	metrics metrics
+	http    *http.Server
+	drain   chan struct{} // closed when the server stops taking requests
+	once    sync.Once
+}
+
+// New returns a server.
+func New(c Config) *Server {
+	c.Slots = cmp.Or(c.Slots, 2*runtime.GOMAXPROCS(0))
+	c.Queue = max(0, cmp.Or(c.Queue, 64*c.Slots))
+	c.Patience = cmp.Or(c.Patience, 250*time.Millisecond)
+	c.Deadline = cmp.Or(c.Deadline, time.Second)
+	c.Slow = cmp.Or(c.Slow, 30*time.Second)
+	c.Limits = feast.Limits{
+		Body: cmp.Or(c.Limits.Body, 16<<20), Rows: cmp.Or(c.Limits.Rows, 100_000),
+		Features: cmp.Or(c.Limits.Features, 10_000), Cells: cmp.Or(c.Limits.Cells, 2_000_000),
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = func(string, ...any) {}
+	}
+	s := &Server{c: c, drain: make(chan struct{})}
+	s.gate = gate{slots: make(chan struct{}, c.Slots), queue: int64(c.Queue), patience: c.Patience}
+	s.bodies.left.Store(cmp.Or(c.Bodies, 256<<20))
+	s.metrics.views = map[string]*viewCounts{}
+	s.pool.New = func() any { return &work{} }
+	s.natives.New = func() any { return &exchange{} }
+	o := feast.Options{
+		Rules: c.Rules, ShortFloats: c.ShortFloats, Limits: c.Limits, Now: c.Now, Healthy: s.healthy,
+		Served:  func(_ context.Context, _ *lookup.Keys, b *lookup.Block) { s.metrics.served(b) },
+		Headers: func(q *lookup.Query, h http.Header) { h["Quern-Versions"] = []string{versionsOf(q)} },
+	}
+	if c.Tokens != nil {
+		o.MayRead, o.MayWrite = mayRead, mayWrite
+	}
+	s.feast = feast.New(c.Generations, c.Writer, o)
+	s.http = s.transport()
+	return s
+}
+
+// transport returns the HTTP server: its protocols, sizes and times.
+func (s *Server) transport() *http.Server {
+	p := &http.Protocols{}
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(s.c.TLS == nil)
+	return &http.Server{
+		Handler: s, TLSConfig: s.c.TLS, Protocols: p,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: s.c.Slow, WriteTimeout: s.c.Slow + s.c.Patience + s.c.Deadline,
+		IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 256, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
+		ErrorLog: nil,
+	}
+}
+
+// healthy fails while there is nothing to serve, or no longer.
+func (s *Server) healthy() error {
+	if s.draining() {
+		return errors.New("the server is going down")
+	}
+	g := s.c.Generations.pin()
+	defer g.Release()
+	if len(g.live) == 0 {
+		return errors.New("there is no view to serve")
+	}
+	return nil
+}
+
+// versionsOf lists the versions that answered q: VIEW@VERSION, separated by commas.
+func versionsOf(q *lookup.Query) string {
+	names := make([]string, len(q.Parts))
+	for i := range q.Parts {
+		names[i] = q.Parts[i].View.Name + "@" + q.Parts[i].View.Version
+	}
+	return strings.Join(names, ", ")
+}
+
+// Listen opens the port at an address, HOST:PORT. Without TLS the host is this machine:
+// an address that others reach is refused with Q501, and one that is taken is too.
+func (s *Server) Listen(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, diag.New("Q501", "%q is no address: write HOST:PORT, as 127.0.0.1:6566", address)
+	}
+	ip := net.ParseIP(host)
+	if s.c.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, diag.New("Q501", "%s can be reached from other machines, and without TLS everybody on the way reads along", address).
+			WithHint("give a certificate (--tls-cert, --tls-key), or listen on 127.0.0.1")
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, diag.New("Q501", "cannot listen on %s", address).Because(err)
+	}
+	return l, nil
+}
+
+// Serve answers what comes to l until Shutdown; then it returns nil.
+func (s *Server) Serve(l net.Listener) (err error) {
+	if s.c.TLS != nil {
+		err = s.http.ServeTLS(l, "", "")
+	} else {
+		err = s.http.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown says that the server is not healthy, and for Config.Linger closes each connection
+// with the reply to its next request; so a client that asks now and then never meets a
+// connection that was closed under its request. Then it stops taking connections, answers
+// the requests that are there, and returns when all are answered, or with the error of ctx,
+// after which connections are cut.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(func() { close(s.drain) })
+	linger := time.NewTimer(s.c.Linger)
+	defer linger.Stop()
+	select {
+	case <-linger.C:
+	case <-ctx.Done():
+	}
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		s.http.Close()
+	}
+	return err
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	w := s.pool.Get().(*work)
+	w.ResponseWriter, w.s, w.code, w.slot = out, s, 0, false
+	e := endpointOf(r.URL.Path)
+	defer func() {
+		if caught := recover(); caught != nil {
+			s.recovered(w, e, caught)
+		}
+		w.free()
+		s.metrics.codes[e][min(max(w.code/100, 2), 5)].Add(1)
+		s.metrics.latency[e].add(time.Since(start))
+		w.ResponseWriter = nil
+		s.pool.Put(w)
+	}()
+	if s.draining() {
+		out.Header()["Connection"] = []string{"close"} // over HTTP/2: GOAWAY
+	}
+	s.serve(w, r, e)
+}
+
+func (s *Server) draining() bool {
+	select {
+	case <-s.drain:
+		return true
+	default:
+		return false
+	}
+}
+
+// recovered tells a client that the server failed. What was replied in part is cut off.
+func (s *Server) recovered(w *work, e endpoint, caught any) {
+	s.metrics.panics.Add(1)
+	s.c.Log("a request to %s failed: %v\n%s", e, caught, debug.Stack())
+	if w.code != 0 {
+		w.free()
+		panic(http.ErrAbortHandler)
+	}
+	refuse(w, e, http.StatusInternalServerError, "the server failed; its log says why")
+}
+
+func endpointOf(path string) endpoint {
+	switch path {
+	case "/get-online-features":
+		return feastHTTP
+	case "/push", "/write-to-online-store":
+		return feastPush
+	case "/v1/lookup":
+		return native
+	}
+	if strings.HasPrefix(path, "/feast.serving.ServingService/") {
+		return feastGRPC
+	}
+	return other
+}
