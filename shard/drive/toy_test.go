@@ -151,8 +151,7 @@ type office struct {
 	plan  record.Plan
 	job   record.Job
 	mu    sync.Mutex
-	chief *Driver // the coordinator; nil: none
-	exits []core.Exit
+	chief *Driver     // the coordinator; nil: none
 	lose  func() bool // whether an answer of the coordinator is lost; nil: never
 }
 

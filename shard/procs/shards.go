@@ -23,7 +23,6 @@ type shards struct {
 	queue   []*task          // to be handed out, the largest first
 	running int              // tasks that children are at, twins counted once
 	times   []time.Duration  // that tasks took, ascending
-	settled int
 }
 
 // pauses before a task is tried again, or a child that did nothing is replaced.
