@@ -258,7 +258,7 @@ func (s *Server) Progress(r *proto.ProgressRequest, stream grpc.ServerStreamingS
 	defer enough.Stop()
 	var told core.Progress
 	for first := true; ; first = false {
-		if now := j.Progress(); first || now != told {
+		if now := j.Progress(); j.gone.Err() == nil && (first || now != told) {
 			told = now
 			if err := stream.Send(toProgress(now)); err != nil {
 				return err
@@ -272,8 +272,12 @@ func (s *Server) Progress(r *proto.ProgressRequest, stream grpc.ServerStreamingS
 		case <-enough.C:
 			return nil
 		case <-j.gone.Done():
-			return refuse(codes.Unavailable, ReasonGone, "job", "the coordinator of the job ended")
 		case <-ctx.Done():
+		}
+		switch { // a server that stops ends both, and the caller should know why
+		case j.gone.Err() != nil:
+			return refuse(codes.Unavailable, ReasonGone, "job", "the coordinator of the job ended")
+		case ctx.Err() != nil:
 			return ctx.Err()
 		}
 	}

@@ -247,11 +247,16 @@ func (c *Client) Progress(ctx context.Context, f func(core.Progress)) error {
 		if !errors.Is(err, io.EOF) && status.Code(err) != codes.Unavailable && status.Code(err) != codes.DeadlineExceeded {
 			return err
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-time.After(watchPause):
+		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
+
+// watchPause is how long who watches waits before it asks again.
+const watchPause = 250 * time.Millisecond
 
 // Cancel stops the job's coordinator. For operators.
 func (c *Client) Cancel(ctx context.Context, reason string) error {
