@@ -112,8 +112,8 @@ func (q *Request) bind(ctx context.Context, o Options) (*spec, *pipeline.Plan, [
 // shardBytes is the size of a shard, in stored bytes: some minutes of work, so that little
 // is lost with a process and the largest jobs have tens of thousands. Less than that for
 // each process is cut into no more shards than there are processes: what each shard
-// learns is encoded, sent and merged, which costs a third of a small job for two shards a
-// process and a fifth for one (criteo, 20 M rows). Engines whose processes differ want more.
+// learns is encoded, sent and merged, which for large vocabularies is a good part of the
+// work. Engines whose processes differ in speed want more.
 const shardBytes = 4 << 30
 
 // Shards returns into how many shards a source is cut that has so many stored bytes in so
