@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -278,5 +282,38 @@ func TestNames(t *testing.T) {
 		if got := nameOf(path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
+	}
+}
+
+// TestReplaceSweeps: what a process that was killed left beside a file goes with the next
+// one that replaces it; what a live one is making stays.
+func TestReplaceSweeps(t *testing.T) {
+	dead := exec.Command("true")
+	if err := dead.Run(); err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "m.quern")
+	left := fmt.Sprintf(".m.quern.%d.X", dead.ProcessState.Pid())
+	kept := []string{fmt.Sprintf(".m.quern.%d.X", os.Getppid()), ".m.quern.x", ".other.quern.1"}
+	for _, name := range append(kept, left) {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := replaceFile(path, []byte("model")); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	want := append(kept, "m.quern")
+	slices.Sort(want)
+	if !slices.Equal(names, want) {
+		t.Errorf("left %q, want %q", names, want)
 	}
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"quern/features/diag"
 	"quern/pipeline/model"
@@ -115,10 +118,11 @@ func replaceFile(path string, data []byte) error {
 	return nil
 }
 
-// tryReplace writes a file beside path, makes it durable, and gives it the name.
 func tryReplace(path string, data []byte) error {
-	beside := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
-	f, err := os.OpenFile(beside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
+	folder, attempts := filepath.Dir(path), "."+filepath.Base(path)+"."
+	sweepAttempts(folder, attempts)
+	beside := filepath.Join(folder, fmt.Sprintf("%s%d.%s", attempts, os.Getpid(), rand.Text()))
+	f, err := os.OpenFile(beside, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
@@ -131,6 +135,25 @@ func tryReplace(path string, data []byte) error {
 		return err
 	}
 	return os.Rename(beside, path)
+}
+
+// sweepAttempts removes what processes of this machine that are dead have left. Should a
+// process of another machine have the number of a dead one, its attempt fails, and is
+// made again.
+func sweepAttempts(folder, attempts string) {
+	entries, _ := os.ReadDir(folder) // if that fails, so will what comes next
+	for _, e := range entries {
+		rest, found := strings.CutPrefix(e.Name(), attempts)
+		number, _, _ := strings.Cut(rest, ".")
+		pid, err := strconv.Atoi(number)
+		if !found || err != nil || pid <= 0 || pid == os.Getpid() {
+			continue
+		}
+		p, err := os.FindProcess(pid)
+		if err == nil && errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+			os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
 }
 
 // beside returns where the model goes: path, or NAME.quern beside the recipe.

@@ -74,8 +74,15 @@ func Publish(ctx context.Context, st store.Store, manifest []byte) error {
 	return writeError(st, err)
 }
 
-// Release removes the claim on a finished output.
-func Release(ctx context.Context, st store.Store) error { return st.Remove(ctx, claimName) }
+// Release removes the claim on a finished output, and what writers that died have left.
+func Release(ctx context.Context, st store.Store) error {
+	if l, ok := st.(store.Locker); ok {
+		if unlock, err := l.Lock(ctx); err == nil { // who holds it sweeps
+			unlock()
+		}
+	}
+	return st.Remove(ctx, claimName)
+}
 
 // putFile writes an object durably, unless something has the name: if that has the same
 // bytes, all is well, else it is an error (Q431).
