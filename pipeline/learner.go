@@ -38,9 +38,6 @@ func NewLearner(p *Plan, o Options) *Learner {
 	return &Learner{plan: p, options: o, known: tables{}}
 }
 
-// Scans returns how many scans were learnt from.
-func (l *Learner) Scans() int { return l.scans }
-
 // Rounds returns the most scans that there may still be. Tables of earlier ones may make
 // it fewer.
 func (l *Learner) Rounds() int { return l.plan.rounds() }

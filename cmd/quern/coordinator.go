@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -187,7 +186,7 @@ Without TLS only processes of this machine are served, which show the token in
 QUERN_TOKEN; if that is not set, one is made and printed too.`,
 		Example: `  quern coordinator recipe.yaml
   quern coordinator --job s3://bucket/out/_quern/jobs/0f3e... --listen 0.0.0.0:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt`,
-		Args:              atMost("RECIPE"),
+		Args:              takes("[RECIPE]"),
 		ValidArgsFunction: completeRecipe(),
 		RunE:              func(c *cobra.Command, args []string) error { return a.coordinate(c.Context(), f, args) },
 	}
@@ -274,10 +273,8 @@ func (a *app) planJob(ctx context.Context, path string, f *coordinatorFlags, o p
 
 // writePlan puts a job's plan into its log, and says where that is.
 func (a *app) writePlan(ctx context.Context, j *work.Job) error {
-	data, id := j.Plan.Encode()
-	outcome, err := j.Log.Put(ctx, record.NamesOf(id).Plan(), data)
-	if outcome != core.Done && outcome != core.Exists { // the name is the digest of what is there
-		return diag.New("Q455", "the plan cannot be written").Because(errors.Join(err, ctx.Err()))
+	if err := j.Begin(ctx); err != nil {
+		return err
 	}
 	return a.say(struct {
 		Job    string `json:"job"`

@@ -48,12 +48,7 @@ several jobs and no name, the one that began last is shown.`,
 		Example: `  quern job show out
   quern job show s3://bucket/features 3f2a --svg job.svg
   quern job show out --follow`,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return nil
-			}
-			return takes("PLACE", "[JOB]")(c, args)
-		},
+		Args:              takes("PLACE", "[JOB]"),
 		ValidArgsFunction: completeFolder,
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.every < 100*time.Millisecond {
@@ -86,13 +81,8 @@ log: a process that wakes up late must find that its shard is settled. Nothing i
 removed from a job that is not done, or whose files are younger than the grace time,
 which must be longer than any process of the job may sleep. Without JOB, all jobs of
 PLACE are collected.`,
-		Example: "  quern job collect out --grace 72h",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				return nil
-			}
-			return takes("PLACE", "[JOB]")(c, args)
-		},
+		Example:           "  quern job collect out --grace 72h",
+		Args:              takes("PLACE", "[JOB]"),
 		ValidArgsFunction: completeFolder,
 		RunE: func(c *cobra.Command, args []string) error {
 			if grace < 0 {

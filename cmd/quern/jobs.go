@@ -31,7 +31,7 @@ folders deeper are listed. States: planned, running (or waiting for workers: a l
 cannot tell), done, failed (more shards failed than may).`,
 		Example: `  quern jobs out
   quern jobs s3://bucket/features`,
-		Args:              atMost("FOLDER"),
+		Args:              takes("[FOLDER]"),
 		ValidArgsFunction: completeFolder,
 		RunE: func(c *cobra.Command, args []string) error {
 			root := "."
@@ -43,16 +43,6 @@ cannot tell), done, failed (more shards failed than may).`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON: the reports of job show, without their shards")
 	return c
-}
-
-// atMost makes a command take the named arguments, or fewer.
-func atMost(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) <= len(names) {
-			return nil
-		}
-		return takes("["+strings.Join(names, "] [")+"]")(c, args)
-	}
 }
 
 // logAt is the log of a job, and where it is.

@@ -100,7 +100,7 @@ prints the next phase, and nothing once the job is done: how many phases learn i
 known only when all have. submit does all that by itself.`,
 		Example: `  quern k8s render recipe.yaml --image registry.example.com/quern:1.2 --secret s3-keys | kubectl apply -f -
   quern k8s render --job s3://bucket/out --image registry.example.com/quern:1.2`,
-		Args: atMost("RECIPE"), ValidArgsFunction: completeRecipe(),
+		Args: takes("[RECIPE]"), ValidArgsFunction: completeRecipe(),
 		RunE: func(c *cobra.Command, args []string) error {
 			j, err := a.k8sJob(c.Context(), f, args)
 			if err != nil {
@@ -163,7 +163,7 @@ killed and started again, it takes up the same job, and shards that are done are
 done again. A job that gave up is taken up in the same way.`,
 		Example: `  quern k8s submit recipe.yaml --image registry.example.com/quern:1.2 --secret s3-keys \
     --parallelism 40 --pod-cpu 4 --pod-memory 8Gi`,
-		Args: atMost("RECIPE"), ValidArgsFunction: completeRecipe(),
+		Args: takes("[RECIPE]"), ValidArgsFunction: completeRecipe(),
 		RunE: func(c *cobra.Command, args []string) error {
 			j, err := a.k8sJob(c.Context(), f, args)
 			if err != nil {

@@ -13,7 +13,6 @@ import (
 	"quern/features/diag"
 	"quern/internal/memory"
 	"quern/pipeline/store"
-	"quern/shard/core"
 	"quern/shard/k8s"
 	"quern/shard/record"
 	"quern/shard/rpc/identity"
@@ -59,7 +58,7 @@ func (a *app) k8sJob(ctx context.Context, f *k8sFlags, args []string) (*work.Job
 	if _, err := f.Options.Phase(j.Plan.Phase); err != nil {
 		return nil, k8sMistake(err)
 	}
-	return j, begin(ctx, j)
+	return j, j.Begin(ctx)
 }
 
 // k8sPlan plans the job of a recipe.
@@ -128,22 +127,6 @@ func (a *app) k8sFinish(ctx context.Context, f *k8sFlags, j *work.Job, took time
 		a.suggest("cat " + relative(r.Outputs[0].Path))
 	}
 	return nil
-}
-
-// begin puts a job's plan into its log, where tasks find it. Another process may do so at
-// the same time: the bytes are the same.
-func begin(ctx context.Context, j *work.Job) error {
-	data, _ := j.Plan.Encode()
-	name := record.NamesOf(j.ID).Plan()
-	outcome, cause := j.Log.Put(ctx, name, data)
-	if outcome == core.Done {
-		return nil
-	}
-	_, found, err := j.Log.Get(ctx, name, true)
-	if found == core.Done {
-		return nil
-	}
-	return diag.New("Q455", "the job's plan cannot be written to %s", j.URI).Because(errors.Join(cause, err))
 }
 
 // parse reads the flags that have parts.

@@ -208,30 +208,16 @@ func (a *app) showCrew(d *desk, pool *procs.Pool, sizes []int64) (stop func()) {
 	if a.flags.quiet {
 		return func() {}
 	}
-	shown := &progress{out: a.err, terminal: isTerminal(a.err), started: time.Now()}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(200 * time.Millisecond)
-		defer tick.Stop()
-		phase, since := uint32(0), time.Now()
-		for {
-			select {
-			case <-done:
-				shown.end()
-				return
-			case now := <-tick.C:
-				s := pool.State()
-				if s.Phase != phase {
-					phase, since = s.Phase, now
-				}
-				if p := d.Progress(); p.Shards > 0 {
-					shown.line(now, crewLine(p, s, now.Sub(since)))
-				}
-			}
+	phase, since := uint32(0), time.Now()
+	return a.showEvery(200*time.Millisecond, func(shown *progress, now time.Time) {
+		s := pool.State()
+		if s.Phase != phase {
+			phase, since = s.Phase, now
 		}
-	}()
-	return func() { close(done); <-ended }
+		if p := d.Progress(); p.Shards > 0 {
+			shown.line(now, crewLine(p, s, now.Sub(since)))
+		}
+	})
 }
 
 // crewLine says how far a phase is: "fit, scan 1: 17 of 40 shards, 8 running, 1,234,567

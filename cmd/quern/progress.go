@@ -63,11 +63,16 @@ func (a *app) show(p *pipeline.Progress) (stop func()) {
 	if a.flags.quiet {
 		return func() {}
 	}
+	return a.showEvery(100*time.Millisecond, func(shown *progress, now time.Time) { shown.step(now, p.State()) })
+}
+
+// showEvery calls step at an interval until the returned function is called.
+func (a *app) showEvery(interval time.Duration, step func(shown *progress, now time.Time)) (stop func()) {
 	shown := &progress{out: a.err, terminal: isTerminal(a.err), started: time.Now()}
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(100 * time.Millisecond)
+		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {
 			select {
@@ -75,7 +80,7 @@ func (a *app) show(p *pipeline.Progress) (stop func()) {
 				shown.end()
 				return
 			case now := <-tick.C:
-				shown.step(now, p.State())
+				step(shown, now)
 			}
 		}
 	}()

@@ -62,7 +62,7 @@ says so, and later tries end with 0); 43 another driver took over; 1 the log is
 damaged. SIGTERM ends it within five seconds, and so does the end of its parent.`,
 		Example: `  quern task --job out/_quern/jobs/0f3e... --phase 0 --shard 17
   quern task --job s3://bucket/out/_quern/jobs/0f3e... --phase 1 --coordinator 10.0.0.7:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt`,
-		Args: atMost("DESCRIPTOR"),
+		Args: takes("[DESCRIPTOR]"),
 		RunE: func(c *cobra.Command, args []string) error { return a.task(c.Context(), f, args) },
 	}
 	o := c.Flags()

@@ -14,12 +14,16 @@ import (
 // usage is a mistake of the command line.
 func usage(format string, args ...any) *diag.Error { return diag.New("Q501", format, args...) }
 
-// takes makes a command take the named arguments: "RECIPE", or "FILE..." for one or
-// more at the end.
+// takes makes a command take the named arguments: "RECIPE", "FILE..." for one or more at
+// the end, "[JOB]" for one that may be left out.
 func takes(names ...string) cobra.PositionalArgs {
 	more := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	least := len(names)
+	for least > 0 && strings.HasPrefix(names[least-1], "[") {
+		least--
+	}
 	return func(c *cobra.Command, args []string) error {
-		if len(args) == len(names) || more && len(args) > len(names) {
+		if len(args) >= least && (more || len(args) <= len(names)) {
 			return nil
 		}
 		what := strings.Join(names, " ")

@@ -160,14 +160,19 @@ func (w *Writer) start(ctx context.Context) error {
 	if was != nil && was.Log != "" && !w.job.Overwrite {
 		return sharedError(w.store, was.Log)
 	}
+	return w.anew(ctx, old, was, &claim{Job: w.job.Digest})
+}
+
+// anew removes what an earlier run wrote, and claims the folder and all files of the
+// output.
+func (w *Writer) anew(ctx context.Context, old *Manifest, was, c *claim) (err error) {
 	if err := w.clear(ctx, old, was); err != nil {
 		return err
 	}
-	files, err := w.files()
-	if err != nil {
+	if c.Files, err = w.files(); err != nil {
 		return err
 	}
-	return w.claim(ctx, &claim{Job: w.job.Digest, Files: files})
+	return w.claim(ctx, c)
 }
 
 // claimed returns the claim on an unfinished folder: nil if there is none, an empty

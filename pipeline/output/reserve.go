@@ -40,14 +40,7 @@ func (w *Writer) reserve(ctx context.Context, log, abandoned string) error {
 	case was != nil && was.Log != "" && was.Log != abandoned:
 		return sharedError(w.store, was.Log)
 	}
-	if err := w.clear(ctx, old, was); err != nil {
-		return err
-	}
-	files, err := w.files()
-	if err != nil {
-		return err
-	}
-	return w.claim(ctx, &claim{Log: log, Files: files})
+	return w.anew(ctx, old, was, &claim{Log: log})
 }
 
 // Log returns where the log of the job is that has claimed the folder; "" if none that

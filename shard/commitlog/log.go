@@ -265,17 +265,11 @@ func (l *Log) copy(ctx context.Context, f record.File) (core.Outcome, error) {
 // Corrupt or Failed. It takes as much memory as the record says that the file has bytes,
 // and none if the file has another size.
 func (l *Log) Load(ctx context.Context, f record.File) ([]byte, core.Outcome, error) {
-	r, err := l.store.Open(ctx, f.Name)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, core.Missing, nil
-	case err != nil:
-		return nil, core.Failed, err
+	r, outcome, err := l.open(ctx, f)
+	if outcome != core.Done {
+		return nil, outcome, err
 	}
 	defer r.Close()
-	if r.Size() != f.Size {
-		return nil, core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
-	}
 	data := make([]byte, f.Size)
 	if _, err := io.ReadFull(io.NewSectionReader(r, 0, f.Size), data); err != nil {
 		return nil, core.Failed, err
@@ -299,37 +293,40 @@ func (l *Log) check(ctx context.Context, files []record.File) (core.Outcome, err
 	return core.Done, nil
 }
 
-// there tells whether a file is there and has the size that a record says: Done, Missing,
-// Corrupt or Failed.
-func (l *Log) there(ctx context.Context, f record.File) (core.Outcome, error) {
+// open opens a file if it has the size that a record says: Done, Missing, Corrupt or
+// Failed; the caller closes it if Done.
+func (l *Log) open(ctx context.Context, f record.File) (store.Reader, core.Outcome, error) {
 	r, err := l.store.Open(ctx, f.Name)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return core.Missing, nil
+		return nil, core.Missing, nil
 	case err != nil:
-		return core.Failed, err
+		return nil, core.Failed, err
+	case r.Size() != f.Size:
+		r.Close()
+		return nil, core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
 	}
-	defer r.Close()
-	if r.Size() != f.Size {
-		return core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
+	return r, core.Done, nil
+}
+
+// there tells whether a file is there and has the size that a record says: Done, Missing,
+// Corrupt or Failed.
+func (l *Log) there(ctx context.Context, f record.File) (core.Outcome, error) {
+	r, outcome, err := l.open(ctx, f)
+	if outcome == core.Done {
+		r.Close()
 	}
-	return core.Done, nil
+	return outcome, err
 }
 
 // Check reads a file and tells whether it is what a record says: Done, Missing, Corrupt
 // or Failed.
 func (l *Log) Check(ctx context.Context, f record.File) (core.Outcome, error) {
-	r, err := l.store.Open(ctx, f.Name)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return core.Missing, nil
-	case err != nil:
-		return core.Failed, err
+	r, outcome, err := l.open(ctx, f)
+	if outcome != core.Done {
+		return outcome, err
 	}
 	defer r.Close()
-	if r.Size() != f.Size {
-		return core.Corrupt, fmt.Errorf("%s has %d bytes, not %d", f.Name, r.Size(), f.Size)
-	}
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(r, 0, r.Size())); err != nil {
 		return core.Failed, err

@@ -113,7 +113,7 @@ func (g allGathered) of(output int) gathered { return g[output] }
 
 // gather reads the notes of claims.
 func (j *Job) gather(claims []record.Claim) (allGathered, error) {
-	all := len(pipeline.PartsOf(j.layout.Chunks))
+	all := len(j.parts)
 	made := make(allGathered, len(j.spec.Outputs))
 	for i := range made {
 		made[i] = gathered{entries: make([]*output.Entry, all), names: make([]string, all)}

@@ -71,13 +71,12 @@ func (j *Job) compute(ctx context.Context, t core.Task, n *note) (*drive.Result,
 
 // open opens the chunks of a shard and returns the number of its first part.
 func (j *Job) open(ctx context.Context, shard uint32) (source.Source, int, error) {
-	parts := pipeline.PartsOf(j.layout.Chunks)
-	from, to, err := j.spec.parts(shard, len(parts))
+	from, to, err := j.spec.parts(shard, len(j.parts))
 	if err != nil {
 		return nil, 0, err
 	}
 	var chunks []int
-	for _, p := range parts[from:to] {
+	for _, p := range j.parts[from:to] {
 		for _, c := range p {
 			chunks = append(chunks, c.Index)
 		}

@@ -2,10 +2,8 @@ package work
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 
@@ -43,6 +41,7 @@ type Job struct {
 	spec    *spec
 	recipe  *recipe.Recipe
 	layout  *source.Layout
+	parts   [][]source.Chunk // of the outputs
 	decode  func([]byte) (*pipeline.Partial, error)
 
 	mu     sync.Mutex
@@ -81,6 +80,21 @@ func newJob(root string, st store.Store, id record.Job, o Options) *Job {
 	return &Job{ID: id, Root: st, URI: uriOf(root, id), Log: commitlog.New(st), options: o, decode: o.Decoder(), frozen: map[uint32]frozen{}}
 }
 
+// Begin puts the plan into the log, where tasks find it. Another process may do so at the
+// same time: the bytes are the same.
+func (j *Job) Begin(ctx context.Context) error {
+	data, _ := j.Plan.Encode()
+	outcome, cause := j.Log.Put(ctx, j.planName(), data)
+	if outcome == core.Done {
+		return nil
+	}
+	_, found, err := j.Log.Get(ctx, j.planName(), true)
+	if found == core.Done {
+		return nil
+	}
+	return diag.New("Q455", "the job's plan cannot be written to %s", j.URI).Because(errors.Join(cause, err, ctx.Err()))
+}
+
 // take reads the plan.
 func (j *Job) take(plan *record.Plan) (err error) {
 	j.Plan = *plan
@@ -94,9 +108,9 @@ func (j *Job) take(plan *record.Plan) (err error) {
 	if err := j.layout.UnmarshalBinary(j.spec.Layout); err != nil {
 		return diag.New("Q454", "the job's plan cannot be read").Because(err)
 	}
-	parts := len(pipeline.PartsOf(j.layout.Chunks))
+	j.parts = pipeline.PartsOf(j.layout.Chunks)
 	for shard := range j.spec.Shards {
-		if _, _, err := j.spec.parts(uint32(shard), parts); err != nil {
+		if _, _, err := j.spec.parts(uint32(shard), len(j.parts)); err != nil {
 			return diag.New("Q454", "the job's plan does not go with its source").Because(err)
 		}
 	}
@@ -105,11 +119,10 @@ func (j *Job) take(plan *record.Plan) (err error) {
 
 // Bytes returns the stored size of each shard, for engines that start the largest first.
 func (j *Job) Bytes() []int64 {
-	parts := pipeline.PartsOf(j.layout.Chunks)
 	sizes := make([]int64, len(j.spec.Shards))
 	for shard := range sizes {
-		from, to, _ := j.spec.parts(uint32(shard), len(parts)) // take has checked it
-		for _, p := range parts[from:to] {
+		from, to, _ := j.spec.parts(uint32(shard), len(j.parts)) // take has checked it
+		for _, p := range j.parts[from:to] {
 			for _, c := range p {
 				sizes[shard] += c.Bytes
 			}
@@ -141,22 +154,14 @@ func uriOf(root string, id record.Job) string {
 
 // read returns the bytes of a file that the log vouches for.
 func (j *Job) read(ctx context.Context, f record.File) ([]byte, error) {
-	r, err := j.Root.Open(ctx, f.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	if r.Size() != f.Size {
+	data, outcome, err := j.Log.Load(ctx, f)
+	switch {
+	case outcome == core.Corrupt:
 		return nil, damaged(f.Name)
+	case outcome == core.Done || err != nil:
+		return data, err
 	}
-	data := make([]byte, f.Size)
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, f.Size), data); err != nil {
-		return nil, err
-	}
-	if sha256.Sum256(data) != f.SHA256 {
-		return nil, damaged(f.Name)
-	}
-	return data, nil
+	return nil, errors.New(f.Name + " is " + outcome.String())
 }
 
 func damaged(name string) error {

@@ -16,10 +16,9 @@ const version = 1
 // its bytes are the job's identity.
 type spec struct {
 	Version  int      `json:"version"`
-	File     string   `json:"file"`     // of the recipe, for messages
-	Recipe   string   `json:"recipe"`   // its text
-	Training bool     `json:"training"` // training values in the rows that were learnt from
-	Given    string   `json:"given,omitempty"`
+	File     string   `json:"file"`            // of the recipe, for messages
+	Recipe   string   `json:"recipe"`          // its text
+	Training bool     `json:"training"`        // training values in the rows that were learnt from
 	Model    string   `json:"model,omitempty"` // where the model goes: a path or URI; "": nowhere
 	Outputs  []string `json:"outputs"`         // folders of the outputs, in the job's root; "." is the root
 	Notices  []string `json:"notices"`         // of the source, for the manifests

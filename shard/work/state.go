@@ -103,7 +103,7 @@ func (j *Job) fill(ctx context.Context, l *loaded, learns bool) error {
 }
 
 // readModel returns the model of the last phase's state; of a job that learns nothing,
-// whose state is empty, the one that its plan names, or that its recipe alone gives.
+// whose state is empty, the one that its recipe alone gives.
 func (j *Job) readModel(ctx context.Context, data []byte) (*model.Model, error) {
 	if data != nil {
 		if m := j.madeHere(data); m != nil {

@@ -178,8 +178,7 @@ func (s scene) plan(q Request) *Job {
 
 // begin puts the plan, as a coordinator would.
 func (s scene) begin(j *Job) {
-	data, _ := j.Plan.Encode()
-	if outcome, err := j.Log.Put(s.t.Context(), j.planName(), data); outcome != core.Done && outcome != core.Exists {
+	if err := j.Begin(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 }
