@@ -74,8 +74,13 @@ func Publish(ctx context.Context, st store.Store, manifest []byte) error {
 	return writeError(st, err)
 }
 
-// Release removes the claim on a finished output, and what writers that died have left.
-func Release(ctx context.Context, st store.Store) error {
+// Release removes the claim that the job whose log is at log has on a finished output, and
+// what writers that died have left. A claim of another job stays: who comes late must not
+// take a folder from those who came after.
+func Release(ctx context.Context, st store.Store, log string) error {
+	if now, err := Log(ctx, st); err != nil || now != log {
+		return err
+	}
 	if l, ok := st.(store.Locker); ok {
 		if unlock, err := l.Lock(ctx); err == nil { // who holds it sweeps
 			unlock()

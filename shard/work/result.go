@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"quern/features/diag"
 	"quern/pipeline"
@@ -33,23 +34,29 @@ func (j *Job) Finish(ctx context.Context) (*pipeline.Result, error) {
 	for _, c := range j.layout.Chunks {
 		r.BytesIn += c.Bytes
 	}
-	for _, folder := range j.spec.Outputs {
-		path := store.Join(j.Root.Location(), folder)
-		st, err := j.options.Places.Store(ctx, path)
-		if err != nil {
+	r.Outputs = make([]pipeline.Output, len(j.spec.Outputs))
+	// The first output is where the next run looks for the job: its claim goes last, so that
+	// a run that finishes after a kill finds the job as long as any claim is left.
+	for i, folder := range slices.Backward(j.spec.Outputs) {
+		if r.Outputs[i], err = j.release(ctx, folder); err != nil {
 			return nil, err
 		}
-		m, err := output.ReadManifest(ctx, st)
-		if err != nil {
-			return nil, err
-		}
-		if err := output.Release(ctx, st); err != nil {
-			return nil, err
-		}
-		r.RowsOut = m.Rows
-		r.Outputs = append(r.Outputs, pipeline.Output{Path: path, Manifest: m})
+		r.RowsOut = r.Outputs[i].Manifest.Rows
 	}
 	return r, nil
+}
+
+// release gives up the claim on an output that is finished, and tells what is in it.
+func (j *Job) release(ctx context.Context, folder string) (out pipeline.Output, err error) {
+	out.Path = store.Join(j.Root.Location(), folder)
+	st, err := j.options.Places.Store(ctx, out.Path)
+	if err != nil {
+		return out, err
+	}
+	if out.Manifest, err = output.ReadManifest(ctx, st); err != nil {
+		return out, err
+	}
+	return out, output.Release(ctx, st, j.URI)
 }
 
 // phases returns how many phases a finished job has learnt in.
