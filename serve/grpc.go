@@ -25,55 +25,15 @@ func grpcCode(status int) uint32 {
 		return grpcUnauthenticated
 	case http.StatusTooManyRequests:
 		return grpcExhausted
+	case http.StatusNotFound:
+		return grpcUnimplemented
 	}
 	return grpcInternal
-}
-
-// serveGRPC answers a call of Feast's service: unary gRPC over HTTP/2, which is a message
-// of five bytes of head and its bytes both ways, and the status behind it
-// (github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md). Compressed messages are refused, as the
-// protocol lets a server do.
-func (s *Server) serveGRPC(w *work, r *http.Request) {
-	message, err := unframe(w.body.bytes)
-	if err != nil {
-		s.fail(w, feastGRPC, err)
-		return
-	}
-	if message == nil {
-		grpcReply(w, grpcUnimplemented, "compressed messages are not read", nil)
-		return
-	}
-	x := s.natives.Get().(*exchange)
-	defer s.natives.Put(x)
-	out := append(x.out[:0], 0, 0, 0, 0, 0)
-	switch strings.TrimPrefix(r.URL.Path, "/feast.serving.ServingService/") {
-	case "GetOnlineFeatures":
-		out, err = s.feast.GetOnlineFeatures(r.Context(), message, out)
-	case "GetFeastServingInfo":
-		out = s.feast.GetFeastServingInfo(out, s.c.Program)
-	default:
-		grpcReply(w, grpcUnimplemented, "no such method", nil)
-		return
-	}
-	if cap(out) <= maxKept {
-		x.out = out
-	}
-	if err != nil {
-		s.fail(w, feastGRPC, err)
-		return
-	}
-	binary.BigEndian.PutUint32(out[1:], uint32(len(out)-5))
-	grpcReply(w, grpcOK, "", out)
 }
 
 func isGRPC(r *http.Request) bool {
 	kind := r.Header.Get("Content-Type")
 	return r.ProtoMajor >= 2 && (kind == "application/grpc" || kind == "application/grpc+proto")
-}
-
-// refuseHTTP replies to a call of a gRPC method that is none.
-func refuseHTTP(w *work) {
-	refuse(w, other, http.StatusUnsupportedMediaType, "this is a gRPC method: call it with application/grpc over HTTP/2")
 }
 
 // unframe returns the one message of a body; nil if it is compressed.
@@ -122,10 +82,6 @@ func percent(text string) string {
 // grpcHealth answers grpc.health.v1.Health/Check for the server as a whole and for Feast's
 // service: field 1 of the reply is 1 for serving and 2 for not.
 func (s *Server) grpcHealth(w *work, r *http.Request) {
-	if !isGRPC(r) || r.Method != http.MethodPost {
-		refuseHTTP(w)
-		return
-	}
 	io.Copy(io.Discard, http.MaxBytesReader(w.ResponseWriter, r.Body, 4<<10))
 	state := byte(1)
 	if s.healthy() != nil {

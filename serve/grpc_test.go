@@ -67,7 +67,7 @@ func TestGRPC(t *testing.T) {
 		}
 	}
 	_, text := call(t, http.DefaultClient, "GET", r.url+"/metrics", "", "Authorization", "Bearer "+readerToken)
-	for _, want := range []string{`status="2xx"} 2`, `status="4xx"} 5`, `status="5xx"} 0`} {
+	for _, want := range []string{`status="2xx"} 2`, `status="4xx"} 4`, `status="5xx"} 0`} {
 		if !strings.Contains(text, `quern_requests_total{endpoint="feast_grpc",`+want) {
 			t.Errorf("metrics lack %s", want)
 		}

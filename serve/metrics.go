@@ -13,23 +13,6 @@ import (
 	"quern/serve/lookup"
 )
 
-// endpoint is what a request is for, as the metrics name it.
-type endpoint int
-
-const (
-	feastHTTP endpoint = iota
-	feastPush
-	feastGRPC
-	native
-	other
-	endpoints
-)
-
-// String returns the label.
-func (e endpoint) String() string {
-	return [...]string{"feast_http", "feast_push", "feast_grpc", "v1_lookup", "other"}[e]
-}
-
 // rejection is why a request was turned away before it was looked at.
 type rejection int
 
@@ -74,14 +57,37 @@ type viewCounts struct{ found, missing, stale atomic.Int64 }
 // metrics are what /metrics shows. Labels come from configuration and views, never from
 // what a client sent.
 type metrics struct {
-	latency  [endpoints]histogram
-	codes    [endpoints][6]atomic.Int64 // by the first digit of the status
+	meters   []*meter // by endpoint; complete before the first request
 	rejected [rejections]atomic.Int64
 	panics   atomic.Int64
 	running  atomic.Int64
 
 	mu    sync.RWMutex
 	views map[string]*viewCounts
+}
+
+// meter counts the requests to one endpoint.
+type meter struct {
+	label   string
+	latency histogram
+	codes   [6]atomic.Int64 // by the first digit of the status
+}
+
+func (m *meter) add(code int, took time.Duration) {
+	m.codes[min(max(code/100, 2), 5)].Add(1)
+	m.latency.add(took)
+}
+
+// meter returns the meter of an endpoint, which it makes.
+func (m *metrics) meter(label string) *meter {
+	for _, one := range m.meters {
+		if one.label == label {
+			return one
+		}
+	}
+	one := &meter{label: label}
+	m.meters = append(m.meters, one)
+	return one
 }
 
 func (m *metrics) view(name string) *viewCounts {
@@ -129,13 +135,13 @@ func (p page) one(name, kind, help string, v int64) {
 func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
 	p := page{out}
 	p.head("quern_lookup_seconds", "histogram", "Time from the request's header to its reply, by endpoint.")
-	for e := range endpoints {
-		m.latency[e].write(p, e)
+	for _, e := range m.meters {
+		e.latency.write(p, e.label)
 	}
 	p.head("quern_requests_total", "counter", "Requests by endpoint and class of status.")
-	for e := range endpoints {
+	for _, e := range m.meters {
 		for class := 2; class < 6; class++ {
-			fmt.Fprintf(p, "quern_requests_total{endpoint=%q,status=\"%dxx\"} %d\n", e, class, m.codes[e][class].Load())
+			fmt.Fprintf(p, "quern_requests_total{endpoint=%q,status=\"%dxx\"} %d\n", e.label, class, e.codes[class].Load())
 		}
 	}
 	p.head("quern_rejected_total", "counter", "Requests turned away before they were looked at, by reason.")
@@ -152,7 +158,7 @@ func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
 	m.writeViews(p, g)
 }
 
-func (h *histogram) write(p page, e endpoint) {
+func (h *histogram) write(p page, e string) {
 	sum := int64(0)
 	bound := 50 * time.Microsecond
 	for b := range h.counts {

@@ -48,7 +48,7 @@ func (s *Server) serveNative(w *work, r *http.Request) {
 		}
 	}()
 	if err := s.lookupNative(r.Context(), x, w.body.bytes); err != nil {
-		s.fail(w, native, err)
+		s.fail(w, err)
 		return
 	}
 	w.Header()["Quern-Versions"] = []string{versionsOf(x.block.Query)}

@@ -50,6 +50,7 @@ type Server struct {
 	natives sync.Pool // of *exchange
 	metrics metrics
 	http    *http.Server
+	router  *router
 	drain   chan struct{} // closed when the server stops taking requests
 	once    sync.Once
 }
@@ -86,6 +87,7 @@ func New(c Config) *Server {
 		o.MayRead, o.MayWrite = mayRead, mayWrite
 	}
 	s.feast = feast.New(c.Generations, c.Writer, o)
+	s.router = newRouter(s.routes(), &s.metrics)
 	s.http = s.transport()
 	return s
 }
@@ -183,22 +185,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	w := s.pool.Get().(*work)
-	w.ResponseWriter, w.s, w.code, w.slot = out, s, 0, false
-	e := endpointOf(r.URL.Path)
+	to := s.router.find(r.URL.Path)
+	w.ResponseWriter, w.s, w.code, w.slot, w.grpc = out, s, 0, false, to.grpc
 	defer func() {
 		if caught := recover(); caught != nil {
-			s.recovered(w, e, caught)
+			s.recovered(w, to, caught)
 		}
 		w.free()
-		s.metrics.codes[e][min(max(w.code/100, 2), 5)].Add(1)
-		s.metrics.latency[e].add(time.Since(start))
+		to.meter.add(w.code, time.Since(start))
 		w.ResponseWriter = nil
 		s.pool.Put(w)
 	}()
 	if s.draining() {
 		out.Header()["Connection"] = []string{"close"} // over HTTP/2: GOAWAY
 	}
-	s.serve(w, r, e)
+	s.serve(w, r, to)
 }
 
 func (s *Server) draining() bool {
@@ -211,27 +212,12 @@ func (s *Server) draining() bool {
 }
 
 // recovered tells a client that the server failed. What was replied in part is cut off.
-func (s *Server) recovered(w *work, e endpoint, caught any) {
+func (s *Server) recovered(w *work, to *route, caught any) {
 	s.metrics.panics.Add(1)
-	s.c.Log("a request to %s failed: %v\n%s", e, caught, debug.Stack())
+	s.c.Log("a request to %s failed: %v\n%s", to.label, caught, debug.Stack())
 	if w.code != 0 {
 		w.free()
 		panic(http.ErrAbortHandler)
 	}
-	refuse(w, e, http.StatusInternalServerError, "the server failed; its log says why")
-}
-
-func endpointOf(path string) endpoint {
-	switch path {
-	case "/get-online-features":
-		return feastHTTP
-	case "/push", "/write-to-online-store":
-		return feastPush
-	case "/v1/lookup":
-		return native
-	}
-	if strings.HasPrefix(path, "/feast.serving.ServingService/") {
-		return feastGRPC
-	}
-	return other
+	refuse(w, http.StatusInternalServerError, "the server failed; its log says why")
 }

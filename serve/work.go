@@ -19,7 +19,8 @@ type work struct {
 	s    *Server
 	body body
 	slot bool
-	code int // 0: nothing was replied yet
+	grpc bool // replies are those of gRPC
+	code int  // 0: nothing was replied yet
 }
 
 // WriteHeader is http.ResponseWriter's.
@@ -54,46 +55,27 @@ func (w *work) free() {
 	}
 }
 
-// serve takes a request through the gates to its handler.
-func (s *Server) serve(w *work, r *http.Request, e endpoint) {
-	switch r.URL.Path {
-	case "/health":
-		s.feast.ServeHTTP(w, r)
-		return
-	case "/grpc.health.v1.Health/Check":
-		s.grpcHealth(w, r)
+// serve takes a request through the gates to the answer of its route.
+func (s *Server) serve(w *work, r *http.Request, to *route) {
+	grant, ok := s.admit(w, r, to)
+	if !ok || !s.fits(w, r, to) {
 		return
 	}
-	grant, ok := s.admit(w, r, e)
-	if !ok {
+	if to.light {
+		to.answer(w, r)
 		return
 	}
-	switch {
-	case r.URL.Path == "/metrics":
-		s.serveMetrics(w, r)
-		return
-	case r.Method != http.MethodPost && (e == native || e == feastGRPC):
-		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, other, http.StatusMethodNotAllowed, "Method Not Allowed")
-		return
-	case e == other || r.Method != http.MethodPost:
-		s.feast.ServeHTTP(w, r) // which says 404 or 405
-		return
-	case e == feastGRPC && !isGRPC(r):
-		refuseHTTP(w)
-		return
-	}
-	if !s.readBody(w, r, e) {
+	if !s.readBody(w, r) {
 		return
 	}
 	deadline := s.c.Deadline
-	if e == feastGRPC {
+	if to.grpc {
 		deadline = min(deadline, grpcTimeout(r.Header.Get("Grpc-Timeout"), deadline))
 	}
 	if !s.gate.enter(r.Context()) {
 		s.metrics.rejected[queueFull].Add(1)
 		w.Header().Set("Retry-After", "1")
-		refuse(w, e, http.StatusTooManyRequests, "the server has more to do than it can")
+		refuse(w, http.StatusTooManyRequests, "the server has more to do than it can")
 		return
 	}
 	w.slot = true
@@ -105,19 +87,31 @@ func (s *Server) serve(w *work, r *http.Request, e endpoint) {
 	}
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = &w.body, int64(len(w.body.bytes))
-	switch e {
-	case feastGRPC:
-		s.serveGRPC(w, r)
-	case native:
-		s.serveNative(w, r)
+	to.answer(w, r)
+}
+
+// fits refuses what is no call of the route: another path, verb or protocol.
+func (s *Server) fits(w *work, r *http.Request, to *route) bool {
+	switch {
+	case to.answer == nil:
+		w.grpc = isGRPC(r)
+		refuse(w, http.StatusNotFound, "Not Found")
+	case r.Method != to.verb && !(r.Method == http.MethodHead && to.verb == http.MethodGet):
+		w.grpc = false
+		w.Header().Set("Allow", to.verb)
+		refuse(w, http.StatusMethodNotAllowed, "Method Not Allowed")
+	case to.grpc && !isGRPC(r):
+		w.grpc = false
+		refuse(w, http.StatusUnsupportedMediaType, "this is a gRPC method: call it with application/grpc over HTTP/2")
 	default:
-		s.feast.ServeHTTP(w, r)
+		return true
 	}
+	return false
 }
 
 // admit checks the token. Without tokens everybody is let in, with a nil grant.
-func (s *Server) admit(w *work, r *http.Request, e endpoint) (*Grant, bool) {
-	if s.c.Tokens == nil {
+func (s *Server) admit(w *work, r *http.Request, to *route) (*Grant, bool) {
+	if s.c.Tokens == nil || to.open {
 		return nil, true
 	}
 	if g := s.c.Tokens.bearer(r.Header.Get("Authorization")); g != nil {
@@ -125,12 +119,12 @@ func (s *Server) admit(w *work, r *http.Request, e endpoint) (*Grant, bool) {
 	}
 	s.metrics.rejected[noToken].Add(1)
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	refuse(w, e, http.StatusUnauthorized, "a valid token is needed")
+	refuse(w, http.StatusUnauthorized, "a valid token is needed")
 	return nil, false
 }
 
 // readBody reads the body whole, before a slot is taken.
-func (s *Server) readBody(w *work, r *http.Request, e endpoint) bool {
+func (s *Server) readBody(w *work, r *http.Request) bool {
 	limit := s.c.Limits.Body
 	err := error(tooLarge)
 	if r.ContentLength <= int64(limit) {
@@ -141,21 +135,21 @@ func (s *Server) readBody(w *work, r *http.Request, e endpoint) bool {
 		return true
 	case errors.Is(err, tooLarge):
 		s.metrics.rejected[bodyTooLarge].Add(1)
-		s.fail(w, e, diag.New("Q609", "the body has more than %d bytes", limit))
+		s.fail(w, diag.New("Q609", "the body has more than %d bytes", limit))
 	case errors.Is(err, tooMany):
 		s.metrics.rejected[bodiesFull].Add(1)
 		w.Header().Set("Retry-After", "1")
-		refuse(w, e, http.StatusTooManyRequests, "the server has more to read than it can")
+		refuse(w, http.StatusTooManyRequests, "the server has more to read than it can")
 	default:
-		s.fail(w, e, diag.New("Q614", "the body ended early").Because(err))
+		s.fail(w, diag.New("Q614", "the body ended early").Because(err))
 	}
 	return false
 }
 
 // fail replies with what Feast's clients understand.
-func (s *Server) fail(w *work, e endpoint, err error) {
+func (s *Server) fail(w *work, err error) {
 	f := s.feast.FaultOf(err)
-	if e == feastGRPC {
+	if w.grpc {
 		grpcReply(w, f.GRPC, f.Message, nil)
 		return
 	}
@@ -163,8 +157,8 @@ func (s *Server) fail(w *work, e endpoint, err error) {
 }
 
 // refuse replies with a status of HTTP, or with the one of gRPC that is nearest.
-func refuse(w *work, e endpoint, code int, why string) {
-	if e == feastGRPC {
+func refuse(w *work, code int, why string) {
+	if w.grpc {
 		grpcReply(w, grpcCode(code), why, nil)
 		return
 	}
@@ -181,12 +175,7 @@ func replyJSON(w *work, code int, body []byte) {
 }
 
 // serveMetrics answers /metrics.
-func (s *Server) serveMetrics(w *work, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", http.MethodGet)
-		refuse(w, other, http.StatusMethodNotAllowed, "Method Not Allowed")
-		return
-	}
+func (s *Server) serveMetrics(w *work, _ *http.Request) {
 	g := s.c.Generations.pin()
 	defer g.Release()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
