@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -178,6 +180,24 @@ func (s *scene) write(name string, data []byte) {
 	}
 }
 
+// copy brings a file of this machine into the scene, whatever its size.
+func (s *scene) copy(name, from string) {
+	s.t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(s.folder, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close(), os.Chmod(out.Name(), 0o644)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // makeNamespace makes a namespace that takes no pods with rights beyond the least.
 func (s *scene) makeNamespace() {
 	ctx := s.t.Context()
@@ -287,14 +307,15 @@ var alone sync.Map
 func (s *scene) same() {
 	s.t.Helper()
 	got := s.files("out")
-	sources, err := filepath.Glob(filepath.Join(s.folder, "flights-*.parquet"))
-	if err != nil {
-		s.t.Fatal(err)
+	sources, err := filepath.Glob(filepath.Join(s.folder, "*.parquet"))
+	if err != nil || len(sources) == 0 {
+		s.t.Fatal("no sources", err)
 	}
-	want, ok := alone.Load(len(sources))
+	key := fmt.Sprint(len(sources), " of ", filepath.Base(sources[0]))
+	want, ok := alone.Load(key)
 	if !ok {
 		s.ends(s.quern("run", "recipe.yaml", "--quiet", "--overwrite", "--workers", "2"), 0)
-		want, _ = alone.LoadOrStore(len(sources), s.files("out"))
+		want, _ = alone.LoadOrStore(key, s.files("out"))
 	}
 	w := want.(map[string]string)
 	for name := range w {
@@ -337,7 +358,11 @@ func (s *scene) files(folder string) map[string]string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	add(filepath.Join(s.folder, "flights.quern"))
+	models, err := filepath.Glob(filepath.Join(s.folder, "*.quern"))
+	if err != nil || len(models) != 1 {
+		s.t.Fatal(models, err)
+	}
+	add(models[0])
 	return found
 }
 

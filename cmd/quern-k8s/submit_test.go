@@ -100,6 +100,39 @@ func TestAllFlights(t *testing.T) {
 	s.same()
 }
 
+// TestCriteo does so with the click log of twenty million rows, where the benchmark has
+// made it.
+func TestCriteo(t *testing.T) {
+	data, _ := filepath.Glob("../../build/bench/criteo-20000000-v1/part-*.parquet")
+	if len(data) == 0 {
+		t.Skip("quern bench criteo --rows 20000000 --prepare makes it")
+	}
+	s := newScene(t, 0)
+	for i, from := range data {
+		s.copy(fmt.Sprintf("criteo-%d.parquet", i), from)
+	}
+	s.write("recipe.yaml", []byte(criteoRecipe))
+	started := time.Now()
+	if total := s.killed(s.submit("--retries", "6", "--memory", "1GiB")); total < 3 {
+		t.Errorf("only %d processes were killed", total)
+	}
+	s.note(started, fmt.Sprintf("twenty million rows of criteo, %d shards, kill -9 at random moments", s.shards()))
+	s.same()
+}
+
+const criteoRecipe = `quern: 1
+name: criteo
+source: {parquet: criteo-*.parquet}
+keep: [label]
+features:
+  - columns: [i01, i02, i03, i04, i05, i06, i07, i08, i09, i10, i11, i12, i13]
+    steps: [{fill: {with: 0}}, {clip: {min: 0}}, log1p, standardize]
+  - columns: [c01, c02, c03, c04, c05, c06, c07, c08, c09, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19, c20, c21, c22, c23, c24, c25, c26]
+    steps: [categorify]
+output:
+  parquet: {path: out}
+`
+
 // killed runs a command and kills processes of the scene's pods at random, each shard of
 // a phase once: every time doubles the wait for the next try. It returns how many.
 func (s *scene) killed(c *exec.Cmd) (total int) {
