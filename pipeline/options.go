@@ -76,13 +76,13 @@ func (o *Options) resources(n int) stat.Resources {
 	return stat.Resources{Bytes: bytes, Dir: o.SpillDir, Seed: rand.Uint64() | 1}
 }
 
-// Decoder returns a function that reads what Partial.AppendBinary wrote, for whoever
-// merges the partials of many processes. Statistics get of the budget what is usual for
+// Decoder returns a function that reads what Partial.AppendBinary wrote, piece by piece
+// (see stat.NewPieces), for whoever merges the partials of many processes. Statistics get of the budget what is usual for
 // some dozens of them, and the seed in common that makes large ones merge fast.
-func (o *Options) Decoder() func([]byte) (*Partial, error) {
+func (o *Options) Decoder() func(next func() ([]byte, error)) (*Partial, error) {
 	const usual = 64
 	res := o.resources(usual)
-	return func(data []byte) (*Partial, error) { return DecodePartial(data, res) }
+	return func(next func() ([]byte, error)) (*Partial, error) { return ReadPartial(stat.NewPieces(next), res) }
 }
 
 // leastStatistic is what a statistic gets however small the budget is: with less it

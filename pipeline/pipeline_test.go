@@ -281,6 +281,17 @@ func TestPartialBytes(t *testing.T) {
 	if err := back.Merge(p); err != nil || back.Read != 600 || back.Taken != 400 {
 		t.Errorf("merge: %v", err)
 	}
+	large := column.Text{}
+	large.Append(make([]byte, 3<<20)) // its length takes all the room that is left for it
+	large.Append(make([]byte, 1<<10))
+	p.Stats[1].Observe([]column.Column{{Len: 2, Values: column.Vector{Type: column.String, Len: 2, Text: large}}}, nil)
+	long, err := p.AppendBinary([]byte("before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err = DecodePartial(long[len("before"):], stat.Resources{}); err != nil || back.Stats[1].(*stat.ValueCounts).Total() != 2 {
+		t.Errorf("large: %v", err)
+	}
 	for i := range bytes {
 		if _, err := DecodePartial(bytes[:i], stat.Resources{}); err == nil {
 			t.Errorf("cut to %d bytes it still reads", i)

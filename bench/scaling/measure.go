@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -121,25 +122,38 @@ func measurePartial(ctx context.Context, name, text, data string) (partial, erro
 	return p, p.time(o.Decoder(), bytes)
 }
 
-// time times decoding the second partial, and merging it into the first: the best of
-// several turns, because others use the machine.
-func (p *partial) time(decode func([]byte) (*pipeline.Partial, error), bytes [2][]byte) error {
+// together is how many partials are merged before the sum is read: merging puts off most
+// of its work until some have come.
+const together = 8
+
+// time times decoding the second partial, and merging several of it into the first and
+// reading the sum, for each of them: the best of several turns, because others use the
+// machine.
+func (p *partial) time(decode func(func() ([]byte, error)) (*pipeline.Partial, error), bytes [2][]byte) error {
 	for turn := range 7 {
-		total, err := decode(bytes[0])
+		total, err := decode(pipeline.InOnePiece(bytes[0]))
 		if err != nil {
 			return err
+		}
+		decoded, merged := 0.0, 0.0
+		for range together {
+			began := time.Now()
+			other, err := decode(pipeline.InOnePiece(bytes[1]))
+			if err != nil {
+				return err
+			}
+			decoded += micros(began) / together
+			began = time.Now()
+			if err := cmp.Or(total.Merge(other), other.Close()); err != nil {
+				return err
+			}
+			merged += micros(began) / together
 		}
 		began := time.Now()
-		other, err := decode(bytes[1])
-		if err != nil {
+		if _, err := total.AppendBinary(nil); err != nil {
 			return err
 		}
-		decoded := micros(began)
-		began = time.Now()
-		if err := total.Merge(other); err != nil {
-			return err
-		}
-		merged := micros(began)
+		merged += micros(began) / together
 		if turn == 0 {
 			p.Decode, p.Merge = decoded, merged
 		}

@@ -111,8 +111,8 @@ func (d *desk) Call(ctx context.Context, r core.Request) (core.Reply, error) {
 }
 
 // Decode implements rpc.Job.
-func (d *desk) Decode(ctx context.Context, partial []byte) (core.Statistic, error) {
-	return d.job.Decode(ctx, partial)
+func (d *desk) Decode(ctx context.Context, next func() ([]byte, error)) (core.Statistic, error) {
+	return d.job.Decode(ctx, next)
 }
 
 // Progress implements rpc.Job.

@@ -156,7 +156,22 @@ func (a *app) crew(ctx context.Context, j *work.Job, f procsFlags, budget int64)
 		stopDriving()
 	}
 	group.Wait()
+	if full := lackOfSpace(d, exit, err); full != "" {
+		return pool.State(), diag.New("Q432", "no space left to write %s", j.Root.Location()).Because(errors.New(full))
+	}
 	return pool.State(), crewError(ctx, exit, err)
+}
+
+// lackOfSpace returns why a job ended, if that is a full disk, here or in a child.
+func lackOfSpace(d *desk, exit core.Exit, err error) string {
+	var full *procs.FullError
+	if errors.As(err, &full) {
+		return full.Reason
+	}
+	if exit.Code == core.Retry {
+		return d.driver.Full()
+	}
+	return ""
 }
 
 // crewError says how a job ended, given the ends of its coordinator and of its children.

@@ -264,14 +264,15 @@ func (t *tasks) do(ctx context.Context, d procs.Descriptor) (core.Exit, error) {
 	w := core.NewWorker(core.WorkerOptions{Options: core.Options{Job: t.job.ID, Seed: drive.Seed()}, Phase: d.Phase, Shard: d.Shard,
 		Epoch: t.flags.epoch, Coordinated: t.asker != nil, Patience: t.flags.patience.Microseconds()})
 	noted := &notedWork{Job: t.job}
-	exit := drive.New(w, drive.Options{Log: t.job.Log, Work: noted, Asker: t.asker, Document: t.job.Plan.Document, Memory: t.memory}).Run(ctx)
+	driver := drive.New(w, drive.Options{Log: t.job.Log, Work: noted, Asker: t.asker, Document: t.job.Plan.Document, Memory: t.memory})
+	exit := driver.Run(ctx)
 	if exit.Code == core.Committed && t.asker == nil {
 		t.release(ctx)
 	}
 	a := noted.answer
 	a.Job, a.Phase, a.Shard, a.Device = t.job.ID.String(), d.Phase, d.Shard, t.device
 	a.Code, a.Outcome, a.Reason, a.Millis = exit.Code, procs.OutcomeOf(exit.Code), exit.Reason, time.Since(began).Milliseconds()
-	a.Peak = memory.Peak()
+	a.Peak, a.Full = memory.Peak(), driver.Full() != ""
 	line, err := json.Marshal(a)
 	if err != nil {
 		panic("quern: bug: " + err.Error())

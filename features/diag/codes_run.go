@@ -127,6 +127,12 @@ func spillCodes() []Entry {
 			Next:    "Check the disk of the folder for temporary files, then run again.",
 		},
 		{
+			Code: "Q462", Class: Failed,
+			Title:   "vocabulary too large",
+			Explain: "The values of a vocabulary that a feature learns are longer than 4 GiB together, which is what 32-bit offsets reach.",
+			Next:    "Keep fewer of them: max_size, or min_count.",
+		},
+		{
 			Code: "Q481", Class: Failed,
 			Title:   "strings of a batch too long",
 			Explain: "The strings that one feature makes of one batch are longer than 4 GiB together, which is what 32-bit offsets reach. Cutting them off would change the answer.",

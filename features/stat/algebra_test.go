@@ -169,7 +169,11 @@ func (a *algebra) budget() Resources { return budgets(a.dir)[max(0, a.r.Intn(8)-
 func (a *algebra) fresh() Statistic { return must(a, a.sub.spec, a.budget()) }
 
 func (a *algebra) decode(data []byte) Statistic {
-	s, err := Decode(data, a.budget())
+	pieces := wholePieces(data)
+	if a.r.Intn(2) == 0 {
+		pieces = cutUp(a.r, data)
+	}
+	s, err := pieces.Statistic(uint64(len(data)), a.budget())
 	if err != nil {
 		a.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package stat
 
-import "quern/features/column"
+import (
+	"bytes"
+
+	"quern/features/column"
+)
 
 // BinCounts is ValueCounts of the values that lie in the bins of Spec.Bins:
 // round two of exact quantiles (see Histogram, Quantiles). Nulls, NaNs and all
@@ -105,13 +109,16 @@ func (b *BinCounts) AppendBinary(data []byte) ([]byte, error) {
 }
 
 // UnmarshalBinary implements Statistic.
-func (b *BinCounts) UnmarshalBinary(data []byte) error {
+func (b *BinCounts) UnmarshalBinary(data []byte) error { return b.decode(bytes.Clone(data)) }
+
+// decode is UnmarshalBinary that keeps data.
+func (b *BinCounts) decode(data []byte) error {
 	r, err := b.state(data)
 	if err != nil {
 		return err
 	}
 	d := newValueCounts(b.counts.header, b.counts.res)
-	err = d.readCounts(r, func(c []Cell) bool {
+	err = d.readCounts(wholePieces(r.data), uint64(len(r.data)), func(c []Cell) bool {
 		if c[0].Null || c[0].Float != c[0].Float {
 			return false
 		}

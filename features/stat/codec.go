@@ -148,6 +148,11 @@ func (r *reader) take(n uint64) []byte {
 
 // uvarint reads a varint and refuses forms that are longer than necessary.
 func (r *reader) uvarint() uint64 {
+	if len(r.data) > 0 && r.data[0] < 0x80 { // mostly
+		v := r.data[0]
+		r.data = r.data[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(r.data)
 	if n <= 0 || n > 1 && r.data[n-1] == 0 {
 		r.bad = true

@@ -48,3 +48,11 @@ func readDyadic(r *reader, low, high int) (x *big.Int, exp int) {
 	}
 	return x, int(e)
 }
+
+// skipDyadic reads what appendDyadic wrote without a look at it.
+func skipDyadic(r *reader) {
+	if r.byte() > 0 {
+		r.uvarint()
+		r.take(r.uvarint())
+	}
+}

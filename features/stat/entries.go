@@ -1,10 +1,6 @@
 package stat
 
-import (
-	"cmp"
-
-	"quern/features/column"
-)
+import "quern/features/column"
 
 // Entries is ValueCounts of one column as long as it has at most Spec.Limit
 // distinct values, null included, whose keys have at most keyBytes bytes each on
@@ -126,10 +122,13 @@ func (e *Entries) UnmarshalBinary(data []byte) error {
 	case over == 1:
 		d.giveUp()
 	default:
-		err = d.counts.readCounts(r, func([]Cell) bool { return true })
-	}
-	if err = cmp.Or(err, r.end()); err != nil {
-		return err
+		counts := newValueCounts(d.counts.header, Resources{})
+		if err := counts.read(wholePieces(r.data), uint64(len(r.data))); err != nil {
+			return err
+		}
+		if err := d.counts.readRuns(counts); err != nil { // the limits look at the table
+			return err
+		}
 	}
 	if d.limited(); d.over != (data[len(e.head)] == 1) {
 		return corrupt("more entries than the limit")

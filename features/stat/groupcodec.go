@@ -60,3 +60,17 @@ func readGroup(r *reader) Group {
 	}
 	return g
 }
+
+// skipGroup reads what appendGroup wrote without a look at it.
+func skipGroup(r *reader) {
+	switch v := r.uvarint(); {
+	case v&1 == 1:
+		r.uvarint()
+		r.uvarint()
+		skipDyadic(r)
+		skipDyadic(r)
+	case v > 0:
+		r.uvarint()
+		r.uvarint()
+	}
+}

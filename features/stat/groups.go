@@ -75,6 +75,12 @@ func (g *groups) appendBody(b []byte, id int) []byte {
 	return b
 }
 
+func (g *groups) skip(r *reader) {
+	for range g.folds {
+		skipGroup(r)
+	}
+}
+
 func (g *groups) combine(b []byte, add, take [][]byte) ([]byte, error) {
 	sum, part := make([]Group, g.folds), make([]Group, g.folds)
 	for _, body := range add {

@@ -1,6 +1,7 @@
 package stat
 
 import (
+	"bytes"
 	"cmp"
 
 	"quern/features/column"
@@ -227,7 +228,7 @@ func (k *KeyedSums) Merge(other Statistic) error {
 		}
 		o = copied
 	}
-	if len(o.runs) > 0 && k.res.Bytes > 0 {
+	if len(o.runs) > 0 && (k.res.Bytes > 0 || !o.onDisk()) {
 		return k.mergeRuns(o)
 	}
 	if len(o.runs) == 0 {
@@ -379,25 +380,16 @@ func (k *KeyedSums) AppendBinary(b []byte) ([]byte, error) {
 }
 
 // UnmarshalBinary implements Statistic.
-func (k *KeyedSums) UnmarshalBinary(data []byte) error {
+func (k *KeyedSums) UnmarshalBinary(data []byte) error { return k.decode(bytes.Clone(data)) }
+
+// decode is UnmarshalBinary that keeps data.
+func (k *KeyedSums) decode(data []byte) error {
 	r, err := k.state(data)
 	if err != nil {
 		return err
 	}
 	d := newKeyedSums(k.header, k.res)
-	types := k.spec.Types[2:]
-	folds := make([]Group, k.spec.Folds)
-	var b block
-	err = readEntries(r, types, make([]Cell, len(types)), func(key []byte) error {
-		rows := readGroups(r, folds)
-		if r.bad || rows == 0 || mergeable(d.seen, rows) != nil {
-			return corrupt("group that cannot be")
-		}
-		p, long := d.pack(key)
-		d.addGroups(&b, p, long, folds)
-		return d.bounded()
-	})
-	if err != nil {
+	if err := d.read(wholePieces(r.data), uint64(len(r.data))); err != nil {
 		d.close()
 		return err
 	}
@@ -405,6 +397,35 @@ func (k *KeyedSums) UnmarshalBinary(data []byte) error {
 	*k = *d
 	k.keyed.load = &k.groups
 	return nil
+}
+
+// read reads size bytes of entries into a statistic that is empty.
+func (k *KeyedSums) read(p *Pieces, size uint64) error {
+	s, folds := newKeyScan(k.spec.Types[2:]), make([]Group, k.spec.Folds)
+	return k.readAll(p, size, func(entries []byte) (taken int, err error) {
+		for r := (reader{data: entries}); len(r.data) > 0; taken = len(entries) - len(r.data) {
+			key, err := s.next(&r)
+			if err != nil || r.bad {
+				return taken, err
+			}
+			rows := readGroups(&r, folds)
+			if r.bad {
+				return taken, nil
+			}
+			if err := s.decode(key); err != nil {
+				return taken, err
+			}
+			if rows == 0 || mergeable(k.seen, rows) != nil {
+				return taken, corrupt("group that cannot be")
+			}
+			k.seen += rows
+			for f := range folds {
+				k.groups.spilled[f].merge(&folds[f])
+			}
+			s.last = key
+		}
+		return taken, nil
+	})
 }
 
 // Close implements Statistic.

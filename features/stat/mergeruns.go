@@ -1,6 +1,9 @@
 package stat
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // item is an entry on its way through a merge. Its bytes are valid until its
 // cursor moves.
@@ -30,6 +33,8 @@ func (i *item) before(j *item) bool {
 type cursor interface {
 	// next moves to the next entry and describes it; false: there is none.
 	next(i *item) (bool, error)
+	// stays reports whether what next describes stays as it is when the cursor moves on.
+	stays() bool
 }
 
 // memory returns a cursor over the table, which it sorts.
@@ -44,6 +49,8 @@ type memoryCursor struct {
 	key   []byte
 	body  []byte
 }
+
+func (c *memoryCursor) stays() bool { return false }
 
 func (c *memoryCursor) next(i *item) (bool, error) {
 	for c.place < c.of.n {
@@ -66,9 +73,15 @@ func (k *keyed) merge(cursors []cursor, taken int, f func(key, body []byte) (boo
 	if len(cursors) == 1 && taken == 0 {
 		return walk(cursors[0], f)
 	}
+	if len(cursors) == 2 && taken == 0 {
+		return k.mergeTwo(cursors[0], cursors[1], f)
+	}
 	t, err := newTournament(cursors)
 	if err != nil {
 		return err
+	}
+	if taken == 0 && !slices.ContainsFunc(cursors, func(c cursor) bool { return !c.stays() }) {
+		return k.mergeStays(t, f)
 	}
 	sum := summer{load: k.load}
 	for len(cursors) > 0 && !t.items[t.winner].over {
@@ -91,6 +104,82 @@ func (k *keyed) merge(cursors []cursor, taken int, f func(key, body []byte) (boo
 			if more, err := f(sum.key, body); err != nil || !more {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// mergeStays is merge of entries whose bytes stay, which need not be copied.
+func (k *keyed) mergeStays(t *tournament, f func(key, body []byte) (bool, error)) error {
+	var bodies [][]byte
+	var sum []byte
+	for !t.items[t.winner].over {
+		first := t.items[t.winner]
+		bodies = append(bodies[:0], first.body)
+		for {
+			if err := t.advance(); err != nil {
+				return err
+			}
+			next := &t.items[t.winner]
+			if next.over || next.packed != first.packed || next.w1 == newLong && !bytes.Equal(next.key, first.key) {
+				break
+			}
+			bodies = append(bodies, next.body)
+		}
+		body := first.body
+		if len(bodies) > 1 {
+			var err error
+			if sum, err = k.load.combine(sum[:0], bodies, nil); err != nil {
+				return err
+			}
+			body = sum
+		}
+		if more, err := f(first.key, body); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeTwo is merge of two cursors. Nothing is copied: neither moves on before f has seen
+// the entry.
+func (k *keyed) mergeTwo(a, b cursor, f func(key, body []byte) (bool, error)) error {
+	var items [2]item
+	var both [2][]byte
+	var sum []byte
+	moveA, moveB := true, true
+	for more := true; more; {
+		if moveA {
+			ok, err := a.next(&items[0])
+			if items[0].over = !ok; err != nil {
+				return err
+			}
+		}
+		if moveB {
+			ok, err := b.next(&items[1])
+			if items[1].over = !ok; err != nil {
+				return err
+			}
+		}
+		first := &items[0]
+		moveA, moveB = !items[1].before(first), !first.before(&items[1])
+		var err error
+		switch {
+		case first.over && items[1].over:
+			return nil
+		case moveA && moveB:
+			both = [2][]byte{first.body, items[1].body}
+			if sum, err = k.load.combine(sum[:0], both[:], nil); err != nil {
+				return err
+			}
+			more, err = f(first.key, sum)
+		case moveA:
+			more, err = f(first.key, first.body)
+		default:
+			more, err = f(items[1].key, items[1].body)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -56,7 +56,8 @@ func New(spec Spec, res Resources) (Statistic, error) {
 	return &Gram{header: h}, nil
 }
 
-// Decode makes the statistic whose bytes are data, whatever its spec.
+// Decode makes the statistic whose bytes are data, whatever its spec. It keeps data, which
+// nobody may change afterwards.
 func Decode(data []byte, res Resources) (Statistic, error) {
 	spec, err := readHeader(&reader{data: data})
 	if err != nil {
@@ -66,7 +67,11 @@ func Decode(data []byte, res Resources) (Statistic, error) {
 	if err != nil {
 		return nil, corrupt("%v", err)
 	}
-	if err := s.UnmarshalBinary(data); err != nil {
+	decode := s.UnmarshalBinary
+	if keeps, ok := s.(interface{ decode([]byte) error }); ok {
+		decode = keeps.decode
+	}
+	if err := decode(data); err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -1,9 +1,7 @@
 package stat
 
 import (
-	"encoding/binary"
 	"math"
-	"slices"
 
 	"quern/features/column"
 )
@@ -11,8 +9,7 @@ import (
 // Ranked returns the values of a single column that occur at least minCount
 // times, most frequent first, equally frequent ones in ascending order, in
 // register form; at most limit of them if limit is positive. Null is left out,
-// NaN is not. Without runs it needs no memory but the result's, else about three
-// times that.
+// NaN is not. It needs no memory but the result's, and blocks of runs.
 func (v *ValueCounts) Ranked(minCount uint64, limit int) (keys column.Vector, counts []uint64, err error) {
 	if len(v.spec.Types) != 1 {
 		panic("quern: bug: tuples are ranked")
@@ -33,18 +30,7 @@ func (v *ValueCounts) Ranked(minCount uint64, limit int) (keys column.Vector, co
 		}
 		return out.vector, out.counts, nil
 	}
-	best := ranking{limit: limit}
-	err = v.each(func(key, body []byte) (bool, error) {
-		if count, _ := binary.Uvarint(body); count >= minCount && !isNull(key) {
-			best.add(key[1:], count)
-		}
-		return true, nil
-	})
-	if err != nil {
-		return column.Vector{}, nil, err
-	}
-	keys, counts = best.vector(v.spec.Types[0])
-	return keys, counts, nil
+	return v.rankRuns(minCount, limit)
 }
 
 // texts returns the keys of the first n entries, which are strings, and their counts.
@@ -122,102 +108,4 @@ func (r *rankedVector) add(key packed, count uint64) {
 	case column.Floats:
 		v.Float64s = append(v.Float64s, unorderFloat(int64(key.w0^1<<63)))
 	}
-}
-
-// ranking keeps the best entries of a stream whose keys ascend. Whenever it
-// holds twice as many as wanted, it drops the worse half.
-type ranking struct {
-	limit   int
-	least   uint64 // later entries that are not more frequent are out
-	entries []frequent
-	text    []byte // the keys of the entries, without tags
-}
-
-type frequent struct {
-	count uint64
-	end   uint64 // of the key's bytes; it begins where the one before ends
-}
-
-func (b *ranking) add(key []byte, count uint64) {
-	if count <= b.least {
-		return
-	}
-	b.text = append(b.text, key...)
-	b.entries = append(b.entries, frequent{count, uint64(len(b.text))})
-	if len(b.entries)/2 >= b.limit && len(b.entries) >= 2*b.limit+64 {
-		b.cut()
-	}
-}
-
-func (b *ranking) key(i uint32) []byte {
-	from := uint64(0)
-	if i > 0 {
-		from = b.entries[i-1].end
-	}
-	return b.text[from:b.entries[i].end]
-}
-
-// order returns the best entries, at most limit of them. Sorting by digits keeps
-// the order of equal counts, which is that of the keys.
-func (b *ranking) order() []uint32 {
-	n := len(b.entries)
-	order, other := make([]uint32, n), make([]uint32, n)
-	var all uint64
-	for i := range order {
-		order[i] = uint32(i)
-		all |= b.entries[i].count
-	}
-	for shift := 0; all>>shift != 0; shift += 8 {
-		var next [257]uint32
-		for i := range b.entries {
-			next[255-b.entries[i].count>>shift&255+1]++
-		}
-		if slices.Contains(next[:], uint32(n)) {
-			continue // they agree in this digit
-		}
-		for d := range 256 {
-			next[d+1] += next[d]
-		}
-		for _, i := range order {
-			d := 255 - b.entries[i].count>>shift&255
-			other[next[d]] = i
-			next[d]++
-		}
-		order, other = other, order
-	}
-	return order[:min(n, b.limit)]
-}
-
-// cut drops the entries beyond the limit.
-func (b *ranking) cut() {
-	order := b.order()
-	b.least = b.entries[order[len(order)-1]].count
-	slices.Sort(order)
-	kept, text := make([]frequent, 0, 2*b.limit+64), make([]byte, 0, len(b.text))
-	for _, i := range order {
-		text = append(text, b.key(i)...)
-		kept = append(kept, frequent{b.entries[i].count, uint64(len(text))})
-	}
-	b.entries, b.text = kept, text
-}
-
-// vector returns the entries in their order as values of type t.
-func (b *ranking) vector(t column.Type) (column.Vector, []uint64) {
-	order := b.order()
-	out := newRankedVector(t, len(order))
-	if t != column.String {
-		for _, i := range order {
-			key := pack(b.key(i))
-			out.add(key, b.entries[i].count)
-		}
-		return out.vector, out.counts
-	}
-	v := &out.vector
-	v.Len, v.Text.Bytes = len(order), make([]byte, 0, len(b.text))
-	for _, i := range order {
-		v.Text.Bytes = append(v.Text.Bytes, b.key(i)...)
-		v.Text.Offsets = append(v.Text.Offsets, uint32(len(v.Text.Bytes)))
-		out.counts = append(out.counts, b.entries[i].count)
-	}
-	return out.vector, out.counts
 }

@@ -11,16 +11,18 @@ import (
 	"quern/features/diag"
 )
 
-// run is a file of entries in ascending order of their keys, without a name. It
-// is a sequence of blocks:
+// run is entries in ascending order of their keys, in blocks that hold whole ones: in
+// memory, or in a file without a name. An entry is as in the bytes of the statistic: a
+// uvarint length, the key, and the body. In a file each block is
 //
 //	4 bytes    length of the entries, little-endian
 //	8 bytes    xxh3 of the entries
-//	entries    each: uvarint length, key, uvarint length, body
+//	the entries
 type run struct {
-	file  *os.File
-	size  int64
-	level int // 0: spilled from memory; k+1: merged from runs of level k
+	file   *os.File // nil: in memory
+	blocks [][]byte // in memory; nobody changes them
+	size   int64    // in bytes
+	level  int      // of a file; 0: spilled from memory; k+1: merged from runs of level k
 	// owners counts the statistics that read it: a run never changes, so merging
 	// hands it on.
 	owners atomic.Int32
@@ -41,7 +43,7 @@ func (r *run) share() *run {
 // close gives r up; the last owner closes the file. It was only read since it was
 // written: there is nothing to do about an error.
 func (r *run) close() {
-	if r.owners.Add(-1) == 0 {
+	if r.owners.Add(-1) == 0 && r.file != nil {
 		r.file.Close()
 	}
 }
@@ -51,6 +53,12 @@ type runWriter struct {
 	run   *run
 	block []byte
 	limit int // of a block
+}
+
+// newHeapRun makes a run in memory of about so many bytes.
+func newHeapRun(size int64) *runWriter {
+	limit := int(min(max(size, 1), maxRunBlock))
+	return &runWriter{run: (&run{}).share(), block: make([]byte, 0, limit), limit: limit}
 }
 
 // newRun makes a file in dir that has no name any more: when the process ends,
@@ -73,9 +81,11 @@ func spillError(err error) error {
 }
 
 func (w *runWriter) add(key, body []byte) error {
+	if w.run.file == nil && len(w.block) > 0 && len(w.block)+len(key)+len(body)+binary.MaxVarintLen64 > cap(w.block) {
+		w.flushHeap()
+	}
 	w.block = binary.AppendUvarint(w.block, uint64(len(key)))
 	w.block = append(w.block, key...)
-	w.block = binary.AppendUvarint(w.block, uint64(len(body)))
 	w.block = append(w.block, body...)
 	if len(w.block) < w.limit {
 		return nil
@@ -84,6 +94,10 @@ func (w *runWriter) add(key, body []byte) error {
 }
 
 func (w *runWriter) flush() error {
+	if w.run.file == nil {
+		w.flushHeap()
+		return nil
+	}
 	entries := w.block[runHead:]
 	if len(entries) == 0 {
 		return nil
@@ -101,42 +115,67 @@ func (w *runWriter) flush() error {
 	return nil
 }
 
+// flushHeap makes what was written a block of a run in memory.
+func (w *runWriter) flushHeap() {
+	if len(w.block) > 0 {
+		w.run.blocks = append(w.run.blocks, w.block)
+		w.run.size += int64(len(w.block))
+		w.block = make([]byte, 0, w.limit)
+	}
+}
+
 // finish returns the run that was written.
 func (w *runWriter) finish() (*run, error) {
 	if err := w.flush(); err != nil {
-		w.run.file.Close()
+		w.run.close()
 		return nil, err
 	}
+	w.block = nil
 	return w.run, nil
 }
 
 // runCursor reads a run, block by block.
 type runCursor struct {
 	run   *run
-	at    int64
+	load  payload
+	at    int64 // of the next block: where it begins in the file, or its number
 	block []byte
 	rest  reader
 }
 
+func (c *runCursor) stays() bool { return c.run.file == nil }
+
 func (c *runCursor) next(i *item) (bool, error) {
 	if len(c.rest.data) == 0 {
-		if c.at == c.run.size {
-			return false, nil
-		}
-		if err := c.load(); err != nil {
+		if more, err := c.advance(); !more || err != nil {
 			return false, err
 		}
 	}
 	i.set(c.rest.take(c.rest.uvarint()))
-	i.body = c.rest.take(c.rest.uvarint())
+	body := c.rest.data
+	c.load.skip(&c.rest)
 	if c.rest.bad {
 		return false, damaged()
 	}
+	i.body = body[:len(body)-len(c.rest.data)]
 	return true, nil
 }
 
-// load reads and checks the next block.
-func (c *runCursor) load() error {
+// advance takes the next block; false: there is none.
+func (c *runCursor) advance() (bool, error) {
+	if c.run.file != nil && c.at < c.run.size {
+		return true, c.read()
+	}
+	if c.run.file != nil || c.at == int64(len(c.run.blocks)) {
+		return false, nil
+	}
+	c.rest = reader{data: c.run.blocks[c.at]}
+	c.at++
+	return true, nil
+}
+
+// read reads and checks the next block of a file.
+func (c *runCursor) read() error {
 	var head [runHead]byte
 	if _, err := c.run.file.ReadAt(head[:], c.at); err != nil {
 		return readError(err)

@@ -1,6 +1,10 @@
 package stat
 
-import "encoding/binary"
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
 
 // payload gives what the entries of a table hold its meaning: a count, or the
 // number of its groups.
@@ -9,6 +13,8 @@ type payload interface {
 	present(held int) bool
 	// appendBody appends the canonical bytes of the content.
 	appendBody(b []byte, held int) []byte
+	// skip reads a body that appendBody wrote, to find out where it ends.
+	skip(r *reader)
 	// combine appends the canonical bytes of the sum of the bodies add without
 	// those of take, or nothing if that is empty. It may return ErrNotInvertible.
 	combine(b []byte, add, take [][]byte) ([]byte, error)
@@ -18,14 +24,17 @@ type payload interface {
 	bytes() int64
 }
 
-// keyed is a map from keys to payloads: a table in memory, and runs on disk once
-// the budget is spent. A key may have content in several of them; the state is
-// their sum. The first error of the disk sticks: everything later returns it.
+// keyed is a map from keys to payloads: a table, to which is added what is observed, and
+// sorted runs, which come from canonical bytes, from merging, and from the table once the
+// budget is spent. Runs are in memory as long as the budget lets them, then in files. A
+// key may have content in several of them; the state is their sum. The first error of
+// the disk sticks: everything later returns it.
 type keyed struct {
 	table
 	load payload
 	res  Resources
 	runs []*run
+	heap int64 // bytes of the runs in memory
 	err  error
 }
 
@@ -34,34 +43,110 @@ const maxRuns = 32
 
 // bounded spills if the budget is spent. Places and numbers are invalid afterwards.
 func (k *keyed) bounded() error {
-	if k.err == nil && k.res.Bytes > 0 && k.len() > 0 && k.table.bytes()+k.load.bytes() > k.res.Bytes {
+	if k.err == nil && k.res.Bytes > 0 && (k.len() > 0 || k.heap > 0) && k.heap+k.table.bytes()+k.load.bytes() > k.res.Bytes {
 		k.err = k.spill()
 	}
 	return k.err
 }
 
-// spill writes the table as a run.
+// spill writes the table and the runs in memory to a file, as one run.
 func (k *keyed) spill() error {
-	slots := k.index
-	r, err := k.write([]cursor{k.memory()}, 0, 0)
+	var parts []cursor
+	if k.len() > 0 {
+		slots := k.index
+		parts = append(parts, k.memory())
+		k.index = slots // it is there for what comes
+	}
+	within, files := k.split()
+	for _, r := range within {
+		parts = append(parts, k.cursor(r))
+	}
+	w, err := newRun(k.res.Dir, 0, k.block())
 	if err != nil {
 		return err
 	}
-	k.runs = append(k.runs, r)
-	k.index = slots // it is there for what comes
+	r, err := k.write(w, parts, 0)
+	if err != nil {
+		return err
+	}
+	closeRuns(within)
+	k.runs, k.heap = append(files, r), 0
 	k.shrink()
 	return k.settle()
+}
+
+// split returns the runs in memory, and those in files.
+func (k *keyed) split() (within, files []*run) {
+	for _, r := range k.runs {
+		if r.file == nil {
+			within = append(within, r)
+		} else {
+			files = append(files, r)
+		}
+	}
+	return within, files
+}
+
+// onDisk reports whether there are runs in files.
+func (k *keyed) onDisk() bool {
+	return slices.ContainsFunc(k.runs, func(r *run) bool { return r.file != nil })
 }
 
 // adopt makes the runs of o runs of k, too.
 func (k *keyed) adopt(o *keyed) error {
 	for _, r := range o.runs {
-		k.runs = append(k.runs, r.share())
+		k.own(r.share())
 	}
-	return k.settle()
+	k.err = cmp.Or(k.gather(), k.settle())
+	return k.bounded()
 }
 
-// settle merges the runs of a level when they are many.
+// own takes over a run.
+func (k *keyed) own(r *run) {
+	k.runs = append(k.runs, r)
+	if r.file == nil {
+		k.heap += r.size
+	}
+}
+
+// gather merges runs in memory when they are many, or take much more memory than what
+// would come of them: so however many are merged into a statistic, it holds a few times
+// its size at most, and of what it holds little is merged often.
+func (k *keyed) gather() error {
+	within, files := k.split()
+	if len(within) < 2 {
+		return nil
+	}
+	slices.SortStableFunc(within, func(a, b *run) int { return cmp.Compare(a.size, b.size) })
+	largest := within[len(within)-1].size
+	if len(within) < maxRuns && k.heap-largest <= 2*largest {
+		return nil
+	}
+	n, size := 2, within[0].size+within[1].size
+	for n < len(within) && within[n].size <= 2*size {
+		size += within[n].size
+		n++
+	}
+	return k.join(within[:n], append(files, within[n:]...), size)
+}
+
+// join replaces some runs in memory, of so many bytes, by their sum.
+func (k *keyed) join(some, others []*run, size int64) error {
+	parts := make([]cursor, len(some))
+	for i, r := range some {
+		parts[i] = k.cursor(r)
+	}
+	r, err := k.write(newHeapRun(size), parts, 0)
+	if err != nil {
+		return err
+	}
+	closeRuns(some)
+	k.runs, k.heap = others, k.heap-size
+	k.own(r)
+	return nil
+}
+
+// settle merges the files of a level when they are many.
 func (k *keyed) settle() error {
 	for level := 0; ; level++ {
 		var same []cursor
@@ -69,8 +154,8 @@ func (k *keyed) settle() error {
 		higher := false
 		for _, r := range k.runs {
 			higher = higher || r.level > level
-			if r.level == level {
-				same, merged = append(same, &runCursor{run: r}), append(merged, r)
+			if r.file != nil && r.level == level {
+				same, merged = append(same, k.cursor(r)), append(merged, r)
 			} else {
 				others = append(others, r)
 			}
@@ -81,7 +166,11 @@ func (k *keyed) settle() error {
 			}
 			return nil
 		}
-		r, err := k.write(same, 0, level+1)
+		w, err := newRun(k.res.Dir, level+1, k.block())
+		if err != nil {
+			return err
+		}
+		r, err := k.write(w, same, 0)
 		if err != nil {
 			return err
 		}
@@ -96,15 +185,11 @@ func (k *keyed) shrink() {
 	k.load.reset()
 }
 
-// write makes a run of the entries of cursors; the last taken are subtracted.
-func (k *keyed) write(cursors []cursor, taken, level int) (*run, error) {
-	w, err := newRun(k.res.Dir, level, k.block())
+// write writes the entries of cursors; the last taken are subtracted.
+func (k *keyed) write(w *runWriter, cursors []cursor, taken int) (*run, error) {
+	err := k.merge(cursors, taken, func(key, body []byte) (bool, error) { return true, w.add(key, body) })
 	if err != nil {
-		return nil, err
-	}
-	err = k.merge(cursors, taken, func(key, body []byte) (bool, error) { return true, w.add(key, body) })
-	if err != nil {
-		w.run.file.Close()
+		w.run.close()
 		return nil, err
 	}
 	return w.finish()
@@ -116,11 +201,14 @@ func (k *keyed) block() int {
 	return int(min(max(k.res.Bytes/(4*maxRuns), minRunBlock), maxRunBlock))
 }
 
+// cursor returns a cursor over a run.
+func (k *keyed) cursor(r *run) cursor { return &runCursor{run: r, load: k.load} }
+
 // cursors returns all parts of the state.
 func (k *keyed) cursors() []cursor {
 	var all []cursor
 	for _, r := range k.runs {
-		all = append(all, &runCursor{run: r})
+		all = append(all, k.cursor(r))
 	}
 	if k.len() > 0 {
 		all = append(all, k.memory())
@@ -156,15 +244,22 @@ func (k *keyed) count() int {
 	return n
 }
 
-// subtract replaces the state by itself without o's, through the disk.
-func (k *keyed) subtract(o *keyed) error {
+// subtract replaces the state by itself without o's: in memory if all of it is there.
+func (k *keyed) subtract(o *keyed) (err error) {
+	w := newHeapRun(k.heap)
+	if k.onDisk() {
+		if w, err = newRun(k.res.Dir, 1, k.block()); err != nil {
+			return err
+		}
+	}
 	theirs := o.cursors()
-	r, err := k.write(append(k.cursors(), theirs...), len(theirs), 1)
+	r, err := k.write(w, append(k.cursors(), theirs...), len(theirs))
 	if err != nil {
 		return err
 	}
 	closeRuns(k.runs)
-	k.runs = []*run{r}
+	k.runs, k.heap = nil, 0
+	k.own(r)
 	k.shrink()
 	return nil
 }
@@ -172,6 +267,17 @@ func (k *keyed) subtract(o *keyed) error {
 // appendEntries appends the canonical bytes: per key, ascending, a uvarint
 // length, the key, and the body.
 func (k *keyed) appendEntries(b []byte) ([]byte, error) {
+	switch {
+	case k.err != nil:
+		return b, k.err
+	case len(k.runs) == 0:
+		return k.appendTable(b), nil
+	case len(k.runs) == 1 && k.len() == 0 && k.runs[0].file == nil:
+		for _, entries := range k.runs[0].blocks {
+			b = append(b, entries...)
+		}
+		return b, nil
+	}
 	err := k.each(func(key, body []byte) (bool, error) {
 		b = append(binary.AppendUvarint(b, uint64(len(key))), key...)
 		b = append(b, body...)
@@ -180,10 +286,47 @@ func (k *keyed) appendEntries(b []byte) ([]byte, error) {
 	return b, err
 }
 
+// appendTable appends the entries of the table.
+func (k *keyed) appendTable(b []byte) []byte {
+	k.sortByKey()
+	tag := 0
+	if k.single {
+		tag = 1
+	}
+	for place := range uint32(k.n) {
+		e := k.at(place)
+		if !k.load.present(int(e.held)) {
+			continue
+		}
+		if e.null() {
+			b = append(b, 1)
+		} else {
+			b = binary.AppendUvarint(b, uint64(tag+e.size(&k.chunks)))
+		}
+		b = k.load.appendBody(k.appendKey(b, e), int(e.held))
+	}
+	return b
+}
+
+// Extent returns about how many bytes AppendBinary appends, or more, as far as they are in
+// memory. It counts contents as a few bytes each.
+func (k *keyed) Extent() int {
+	const head = 2 + binary.MaxVarintLen32
+	n := int(k.heap) + int(k.chunks.bytes())
+	k.entries(func(e *entry) bool {
+		n += head
+		if !e.long() {
+			n += e.size(&k.chunks)
+		}
+		return true
+	})
+	return n
+}
+
 // close gives the runs back.
 func (k *keyed) close() error {
 	closeRuns(k.runs)
-	k.runs = nil
+	k.runs, k.heap = nil, 0
 	return nil
 }
 

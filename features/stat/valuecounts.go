@@ -1,6 +1,7 @@
 package stat
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 
@@ -166,18 +167,21 @@ func (v *ValueCounts) mergeCounts(o *ValueCounts) error {
 	if v == o {
 		return v.double()
 	}
-	if len(o.runs) > 0 && v.res.Bytes > 0 {
-		v.total += o.total - o.inMemory()
-		v.nulls += o.nulls - o.nullsInMemory()
-		v.err = v.adopt(&o.keyed)
-	} else if len(o.runs) > 0 {
+	if len(o.runs) > 0 && v.res.Bytes == 0 && o.onDisk() {
 		v.err = v.readRuns(o) // a part may have been merged: v is of no use any more
 		return v.err
 	}
-	if len(o.runs) == 0 && v.absorbs(&o.table) {
+	if len(o.runs) > 0 {
+		v.total += o.total - o.inTable()
+		v.nulls += o.nulls - o.nullsInTable()
+		if v.err = v.adopt(&o.keyed); v.err != nil {
+			return v.err
+		}
+	}
+	if v.absorbs(&o.table) {
+		v.total += o.inTable()
+		v.nulls += o.nullsInTable()
 		v.absorb(&o.table)
-		v.total += o.total
-		v.nulls += o.nulls
 		return nil
 	}
 	var b block
@@ -201,8 +205,11 @@ func (v *ValueCounts) readRuns(o *ValueCounts) error {
 	return cmp.Or(err, f.flush(v))
 }
 
-// inMemory returns how many rows the table has counted since it was last spilled.
-func (v *ValueCounts) inMemory() (rows uint64) {
+// inTable returns how many rows the table has counted since it was last spilled.
+func (v *ValueCounts) inTable() (rows uint64) {
+	if len(v.runs) == 0 {
+		return v.total
+	}
 	v.entries(func(e *entry) bool {
 		rows += e.held
 		return true
@@ -210,8 +217,8 @@ func (v *ValueCounts) inMemory() (rows uint64) {
 	return rows
 }
 
-// nullsInMemory returns how many of these were null.
-func (v *ValueCounts) nullsInMemory() uint64 {
+// nullsInTable returns how many of these were null.
+func (v *ValueCounts) nullsInTable() uint64 {
 	if e := v.find(packed{0, nullWord}, nil); v.single && e != nil {
 		return e.held
 	}
@@ -325,13 +332,16 @@ func (v *ValueCounts) AppendBinary(b []byte) ([]byte, error) {
 }
 
 // UnmarshalBinary implements Statistic.
-func (v *ValueCounts) UnmarshalBinary(data []byte) error {
+func (v *ValueCounts) UnmarshalBinary(data []byte) error { return v.decode(bytes.Clone(data)) }
+
+// decode is UnmarshalBinary that keeps data.
+func (v *ValueCounts) decode(data []byte) error {
 	r, err := v.state(data)
 	if err != nil {
 		return err
 	}
 	d := newValueCounts(v.header, v.res)
-	if err := d.readCounts(r, func([]Cell) bool { return true }); err != nil {
+	if err := d.read(wholePieces(r.data), uint64(len(r.data))); err != nil {
 		d.close()
 		return err
 	}
@@ -346,39 +356,35 @@ func (v *ValueCounts) replace(d *ValueCounts) {
 	*v = *d
 }
 
-// readCounts reads entries whose values may says are allowed.
-func (v *ValueCounts) readCounts(r *reader, may func([]Cell) bool) error {
-	cells := make([]Cell, len(v.spec.Types))
-	var f filler
-	var total uint64
-	err := readEntries(r, v.spec.Types, cells, func(key []byte) error {
-		count := r.counter()
-		if r.bad || count == 0 || mergeable(total, count) != nil || !may(cells) {
-			return corrupt("count or value that cannot be")
-		}
-		total += count
-		return f.add(v, key, count)
-	})
-	return cmp.Or(err, f.flush(v))
+// read reads size bytes of entries into a statistic that is empty.
+func (v *ValueCounts) read(p *Pieces, size uint64) error {
+	return v.readCounts(p, size, nil)
 }
 
-// readEntries reads ascending keys, takes each apart into cells, and lets body read the rest.
-func readEntries(r *reader, types []column.Type, cells []Cell, body func(key []byte) error) error {
-	var last []byte
-	for len(r.data) > 0 {
-		key := r.take(r.uvarint())
-		if r.bad || last != nil && string(key) <= string(last) {
-			return corrupt("keys are not ascending")
+// readCounts is read of values that may says are allowed; nil: all.
+func (v *ValueCounts) readCounts(p *Pieces, size uint64, may func([]Cell) bool) error {
+	s := newKeyScan(v.spec.Types)
+	return v.readAll(p, size, func(entries []byte) (taken int, err error) {
+		for r := (reader{data: entries}); len(r.data) > 0; taken = len(entries) - len(r.data) {
+			key, err := s.next(&r)
+			count := r.uvarint()
+			if err != nil || r.bad {
+				return taken, err
+			}
+			if err := s.decode(key); err != nil {
+				return taken, err
+			}
+			if count == 0 || mergeable(v.total, count) != nil || count > maxRows || may != nil && !may(s.cells) {
+				return taken, corrupt("count or value that cannot be")
+			}
+			v.total += count
+			if v.single && isNull(key) {
+				v.nulls += count
+			}
+			s.last = key
 		}
-		if err := DecodeKey(types, key, cells); err != nil {
-			return err
-		}
-		if err := body(key); err != nil {
-			return err
-		}
-		last = key
-	}
-	return r.end()
+		return taken, nil
+	})
 }
 
 // Close implements Statistic.
@@ -393,6 +399,8 @@ func (valueCounts) appendBody(b []byte, held int) []byte {
 	return binary.AppendUvarint(b, uint64(held))
 }
 
+func (valueCounts) skip(r *reader) { r.uvarint() }
+
 func (valueCounts) combine(b []byte, add, take [][]byte) ([]byte, error) {
 	plus, minus := sumCounts(add), sumCounts(take)
 	switch {
@@ -406,6 +414,10 @@ func (valueCounts) combine(b []byte, add, take [][]byte) ([]byte, error) {
 
 func sumCounts(bodies [][]byte) (sum uint64) {
 	for _, body := range bodies {
+		if len(body) == 1 {
+			sum += uint64(body[0])
+			continue
+		}
 		c, _ := binary.Uvarint(body)
 		sum += c
 	}

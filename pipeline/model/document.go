@@ -66,7 +66,7 @@ func (m *Model) document(tables []program.Table) ([]byte, error) {
 }
 
 // parse fills m from its document and tables; programs are verified.
-func (m *Model) parse(text []byte, tables []program.Table) (d document, err error) {
+func (m *Model) parse(text []byte, tables []program.Table, parse func(string, ...program.Table) (*program.Program, error)) (d document, err error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return d, err
 	}
@@ -95,7 +95,7 @@ func (m *Model) parse(text []byte, tables []program.Table) (d document, err erro
 		if !ok {
 			continue
 		}
-		if *p.program, err = program.Parse(text, tables...); err != nil {
+		if *p.program, err = parse(text, tables...); err != nil {
 			return d, fmt.Errorf("program %s: %w", p.name, err)
 		}
 		if err := program.Verify(*p.program); err != nil {

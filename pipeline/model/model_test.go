@@ -11,6 +11,7 @@ import (
 
 	"quern/cpu"
 	"quern/features/diag"
+	"quern/features/program"
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
@@ -59,6 +60,40 @@ func TestFileRoundTrip(t *testing.T) {
 	}
 	if back.Digest() != m.Digest() || back.Serving.Text() != m.Serving.Text() || !slices.Equal(back.Sizes, m.Sizes) {
 		t.Error("something got lost")
+	}
+}
+
+// TestReadVouched: what is read with less checks is the same model; of a file that
+// nobody should have vouched for, what is in disorder is still an error.
+func TestReadVouched(t *testing.T) {
+	data := fileOf(t, flights(t, nil))
+	careful, err := model.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.ReadVouched(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := fileOf(t, m); !bytes.Equal(again, data) || m.Digest() != careful.Digest() {
+		t.Error("a model that was vouched for is another")
+	}
+	for i, table := range m.Tables() {
+		of := careful.Tables()[i]
+		fresh := program.Table{Name: table.Name, Keys: table.Keys, Values: table.Values}
+		if table.Digest() != of.Digest() || fresh.Digest() != of.Digest() {
+			t.Errorf("table %s has another digest", table.Name)
+		}
+	}
+	for at := 0; at < len(data); at += 1 + len(data)/80 {
+		bad := slices.Clone(data)
+		bad[at] ^= 0x11
+		if m, err := model.ReadVouched(bad); err == nil {
+			fileOf(t, m)
+		}
+		if _, err := model.ReadVouched(bad[:at]); err == nil {
+			t.Errorf("%d of %d bytes are a model", at, len(data))
+		}
 	}
 }
 

@@ -202,12 +202,13 @@ func (w *Writer) claim(ctx context.Context, c *claim) error {
 }
 
 func busyError(st store.Store) error {
-	return diag.New("Q435", "another run is writing %s", st.Location())
+	return diag.New("Q435", "another run is writing %s", st.Location()).
+		WithHint("when it has ended, the same command finishes what is missing, or says that nothing is; another folder can be written meanwhile")
 }
 
 func sharedError(st store.Store, log string) error {
 	return diag.New("Q436", "%s is being written by a job of many processes: %s", st.Location(), log).
-		WithHint("quern job show tells how far it is; --overwrite takes the folder from it")
+		WithHint("quern job show %s tells how far it is; when it goes no further, the command that began it finishes it; --overwrite takes the folder from it", log)
 }
 
 // clear removes what an earlier run of quern wrote. Until all of it is gone a claim

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"quern/internal/failpoint"
@@ -195,24 +196,24 @@ func (d *Driver) load(ctx context.Context, a core.Load) item {
 	if err != nil {
 		return failure(a.Op, err)
 	}
-	data, outcome, err := d.o.Log.Load(ctx, a.File)
-	if outcome != core.Done || err != nil {
-		giveBack()
-		if outcome == core.Done {
-			outcome = core.Failed
-		}
-		return item{event: answer(a.Op, outcome, err)}
+	var statistic core.Statistic
+	var wrong error
+	outcome, err := d.o.Log.Stream(ctx, a.File, func(next func() ([]byte, error)) {
+		statistic, wrong = d.o.Work.Decode(ctx, next)
+	})
+	switch {
+	case outcome == core.Done && err == nil && wrong == nil:
+		return item{event: core.Answer{Op: a.Op, Statistic: statistic}, taken: giveBack}
+	case outcome == core.Done && wrong != nil && ctx.Err() == nil:
+		outcome, err = core.Corrupt, fmt.Errorf("%s: %w", a.File.Name, wrong) // another read gives no other bytes
+	case outcome == core.Done:
+		outcome = core.Failed
 	}
-	statistic, err := d.o.Work.Decode(ctx, data)
-	if err != nil {
-		giveBack()
-		outcome := core.Corrupt // its bytes are those that were claimed: another read gives no others
-		if ctx.Err() != nil {
-			outcome = core.Failed
-		}
-		return item{event: answer(a.Op, outcome, fmt.Errorf("%s: %w", a.File.Name, err))}
+	giveBack()
+	if held, ok := statistic.(io.Closer); ok {
+		held.Close()
 	}
-	return item{event: core.Answer{Op: a.Op, Statistic: statistic}, taken: giveBack}
+	return item{event: answer(a.Op, outcome, err)}
 }
 
 // freeze makes and stores the state that a phase taught.

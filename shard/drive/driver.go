@@ -4,7 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"quern/internal/failpoint"
@@ -77,6 +80,7 @@ type Driver struct {
 	draft   *draft // what was computed last
 	partial []byte // of what was computed last, if its phase learns
 	cause   string // of the last answer that was not what was hoped for
+	full    string // the cause that was a full disk; "": none
 }
 
 // draft is the result of an attempt.
@@ -147,13 +151,29 @@ func (d *Driver) take(i item) []core.Action {
 		if a.Cause != "" {
 			d.cause = a.Cause
 		}
+		if noSpace(a.Cause) {
+			d.full = a.Cause
+		}
 	}
 	actions := d.step(func(now int64) []core.Action { return d.machine.Step(now, i.event) })
 	if i.taken != nil {
 		i.taken()
 	}
+	if d.full != "" { // to try again would fill what others make room of
+		actions = append(actions, d.step(func(now int64) []core.Action { return d.machine.Step(now, core.Stop{}) })...)
+	}
 	return actions
 }
+
+// noSpace reports whether a cause is that a disk, a quota or a limit on files is exhausted.
+func noSpace(cause string) bool {
+	return slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG},
+		func(e syscall.Errno) bool { return strings.Contains(cause, e.Error()) })
+}
+
+// Full returns, after Run, the error of a disk that was full, which ended the machine as if
+// it had been asked to stop; "": none did.
+func (d *Driver) Full() string { return d.full }
 
 // step uses the machine.
 func (d *Driver) step(f func(now int64) []core.Action) []core.Action {
@@ -193,7 +213,9 @@ func (d *Driver) end(exit core.Exit, cancel func()) core.Exit {
 	case <-done:
 	case <-time.After(graceTime):
 	}
-	if d.cause != "" && (exit.Code == core.Retry && exit.Reason != "stopped" || exit.Code == core.Broken) {
+	if d.full != "" && exit.Code == core.Retry {
+		exit.Reason = d.full
+	} else if d.cause != "" && (exit.Code == core.Retry && exit.Reason != "stopped" || exit.Code == core.Broken) {
 		exit.Reason += "; the last error: " + d.cause
 	}
 	return exit

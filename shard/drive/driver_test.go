@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -349,6 +350,32 @@ func TestReasonHasTheCause(t *testing.T) {
 	if exit.Code != core.Retry || !strings.Contains(exit.Reason, "on fire") {
 		t.Errorf("%+v", exit)
 	}
+}
+
+// TestFullDiskEndsSoon, and not after the minute for which other faults are tried again:
+// workers and coordinators, and whatever met it.
+func TestFullDiskEndsSoon(t *testing.T) {
+	for _, cause := range []error{syscall.ENOSPC, syscall.EDQUOT, fmt.Errorf("write x: %w", syscall.EFBIG)} {
+		o := newOffice(t, 1, 0)
+		o.work.compute = func(context.Context, core.Task) error { return cause }
+		d := New(o.worker(0, 0, false), o.options())
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		exit := d.Run(ctx)
+		if ctx.Err() != nil || exit.Code != core.Retry || exit.Reason != cause.Error() || d.Full() != cause.Error() {
+			t.Errorf("%v: %+v, %q", cause, exit, d.Full())
+		}
+	}
+	o := newOffice(t, 1, 0)
+	o.work.freeze = syscall.ENOSPC
+	group, ctx := sync.WaitGroup{}, t.Context()
+	group.Go(func() { New(o.worker(0, 0, false), o.options()).Run(ctx) })
+	began := time.Now()
+	d := New(o.coordinator(), o.options())
+	if exit := d.Run(ctx); exit.Code != core.Retry || d.Full() == "" || time.Since(began) > 10*time.Second {
+		t.Errorf("coordinator: %+v after %v", exit, time.Since(began))
+	}
+	group.Wait()
 }
 
 // TestLoadsAreBounded reads many partials with room for three.

@@ -74,12 +74,42 @@ func (w *toy) Compute(ctx context.Context, t core.Task) (*Result, error) {
 	return r, nil
 }
 
-func (w *toy) Decode(_ context.Context, partial []byte) (core.Statistic, error) {
+func (w *toy) Decode(_ context.Context, next func() ([]byte, error)) (core.Statistic, error) {
 	w.decoded.Add(1)
+	partial, err := joined(next)
+	if err != nil {
+		return nil, err
+	}
 	if !bytes.HasPrefix(partial, []byte("shard ")) {
 		return nil, errors.New("not a shard")
 	}
 	return &seats{[]string{string(partial)}}, nil
+}
+
+// joined returns the bytes of all pieces.
+func joined(next func() ([]byte, error)) (all []byte, err error) {
+	for {
+		piece, err := next()
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, piece...)
+	}
+}
+
+// inOne hands out bytes as one piece.
+func inOne(all []byte) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		piece := all
+		all = nil
+		if piece == nil {
+			return nil, io.EOF
+		}
+		return piece, nil
+	}
 }
 
 func (w *toy) Freeze(_ context.Context, phase record.Phase, total core.Statistic, _ []uint32) ([]byte, record.Phase, error) {
@@ -185,7 +215,7 @@ func (o *office) Ask(ctx context.Context, r core.Request, partial []byte) (core.
 		return core.Reply{}, errors.New("nobody is there")
 	}
 	if partial != nil {
-		statistic, err := o.work.Decode(ctx, partial)
+		statistic, err := o.work.Decode(ctx, inOne(partial))
 		if err != nil {
 			return core.Reply{}, err
 		}

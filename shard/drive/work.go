@@ -14,8 +14,10 @@ import (
 type Work interface {
 	// Compute does a task.
 	Compute(ctx context.Context, t core.Task) (*Result, error)
-	// Decode reads the bytes of a partial, whose digest was checked. They are not kept.
-	Decode(ctx context.Context, partial []byte) (core.Statistic, error)
+	// Decode reads the bytes of a partial, whose next piece next returns, io.EOF at their
+	// end. Pieces may be kept. What comes of them is of no use to anybody if their digest
+	// turns out to be wrong; it may have a Close.
+	Decode(ctx context.Context, next func() ([]byte, error)) (core.Statistic, error)
 	// Freeze turns what a phase taught into the state that the next one needs, and says
 	// what the next one is. Total stays as it is; nil: every shard failed. The same
 	// arguments give the same bytes in every process.

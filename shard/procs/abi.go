@@ -29,7 +29,8 @@ type Answer struct {
 	Bytes   int64     `json:"bytes"`   // of the files that it wrote
 	Millis  int64     `json:"ms"`
 	Device  string    `json:"device"`
-	Peak    int64     `json:"peak"` // most bytes of memory that the process has had
+	Full    bool      `json:"full,omitempty"` // a full disk ended it
+	Peak    int64     `json:"peak"`           // most bytes of memory that the process has had
 }
 
 // OutcomeOf returns the word for a code.

@@ -49,6 +49,15 @@ func (e *ShardError) Error() string {
 	return fmt.Sprintf("shard %d of phase %d failed %d times; the last time: %s", e.Shard, e.Phase, e.Tries, e.Reason)
 }
 
+// FullError says that a child found a disk full: others would, too.
+type FullError struct {
+	Descriptor
+	Reason string
+}
+
+// Error gives the reason.
+func (e *FullError) Error() string { return e.Reason }
+
 // Kind tells what an Event is.
 type Kind byte
 
@@ -129,7 +138,7 @@ func (p *Pool) notify(e Event) {
 }
 
 // Run does the tasks until ctx is cancelled, which whoever drives the job does at its
-// end; it is no error. *ShardError or ErrFenced end it earlier. All children have ended
+// end; it is no error. *ShardError, *FullError or ErrFenced end it earlier. All children have ended
 // when it returns, which takes at most some seconds.
 func (p *Pool) Run(ctx context.Context) error {
 	r := &run{Pool: p, starter: newStarter(), reports: make(chan report), seats: make([]seat, p.o.Children)}
@@ -354,6 +363,8 @@ func (r *run) take(got report) error {
 	switch {
 	case a.Code == core.Fenced:
 		return ErrFenced
+	case a.Full && a.Code == core.Retry:
+		return &FullError{t.Descriptor, a.Reason}
 	case t.done:
 		return nil
 	case a.Code == core.Committed || a.Code == core.Poisoned:

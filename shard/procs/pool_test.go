@@ -56,6 +56,8 @@ func childMain() int {
 			case isCode:
 				n, _ := strconv.Atoi(code)
 				a.Code, a.Reason = core.Code(n), "said so"
+			case what == "full":
+				a.Code, a.Reason, a.Full = core.Retry, "no space left on device", true
 			case what == "exit":
 				os.Exit(3)
 			case what == "kill":
@@ -271,6 +273,11 @@ func TestEndsOfJobs(t *testing.T) {
 	var failed *ShardError
 	if err := j.run(t, New(j.options(2))); !errors.As(err, &failed) || failed.Shard != 1 {
 		t.Errorf("1: %v", err)
+	}
+	j = newJob(t.TempDir(), 4, "0/2=full")
+	var full *FullError
+	if err := j.run(t, New(j.options(2))); !errors.As(err, &full) || full.Shard != 2 || err.Error() != "no space left on device" {
+		t.Errorf("full: %v", err)
 	}
 	j = newJob(t.TempDir(), 4, "")
 	o := j.options(2)

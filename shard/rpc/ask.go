@@ -7,6 +7,9 @@ import (
 	"io"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"quern/internal/failpoint"
 	"quern/shard/core"
 	"quern/shard/proto"
@@ -22,8 +25,36 @@ const sentChunk = 512 << 10
 
 // Ask sends a request and returns the reply. The partial that a proposal's claim names
 // may come along. An error means that nobody knows what became of the request; it comes
-// soon: when there is no connection after Away, or no answer after Timeout.
+// soon: when there is no connection after Away, or no answer after Timeout. After a request
+// that waited in vain there are no others for a while: a coordinator that is stopped, and
+// not dead, would hold up each of them.
 func (c *Client) Ask(ctx context.Context, r core.Request, partial []byte) (core.Reply, error) {
+	began := time.Now()
+	if left := time.Until(c.silence()); left > 0 {
+		return core.Reply{}, fmt.Errorf("%w: it did not answer lately", ErrAway)
+	}
+	reply, err := c.ask(ctx, r, partial)
+	late := errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded
+	if late && time.Since(began) >= longWait {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.silent = time.Now().Add(longWait)
+	}
+	return reply, err
+}
+
+// longWait is how long a request waits at least that is said to have waited in vain, and
+// how long there are no others afterwards.
+const longWait = 10 * time.Second
+
+// silence returns until when nothing is asked.
+func (c *Client) silence() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent
+}
+
+func (c *Client) ask(ctx context.Context, r core.Request, partial []byte) (core.Reply, error) {
 	if err := c.Open(ctx); err != nil {
 		return core.Reply{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 
 	"google.golang.org/grpc"
@@ -48,7 +49,7 @@ func (s *Server) SubmitPartial(stream bringer) error {
 	case key.shard >= at.Shards:
 		return field("shard", "the phase has fewer shards")
 	}
-	b := buffer{partials: &s.partials, size: size}
+	b := buffer{partials: &s.partials, left: size, sum: sha256.New()}
 	defer b.drop()
 	room, err := b.fill(ctx, stream)
 	if err != nil {
@@ -57,10 +58,10 @@ func (s *Server) SubmitPartial(stream bringer) error {
 	if !room {
 		return kept(false)
 	}
-	if sha256.Sum256(b.data) != key.digest {
+	if [sha256.Size]byte(b.sum.Sum(nil)) != key.digest {
 		return refuse(codes.InvalidArgument, ReasonDigest, "sha256", "the bytes have another digest than the header declares")
 	}
-	statistic, err := j.Decode(ctx, b.data)
+	statistic, err := j.Decode(ctx, b.next)
 	if err != nil {
 		return refuse(codes.InvalidArgument, ReasonStatistic, "chunk", "the bytes are no statistics of this phase")
 	}
@@ -81,12 +82,13 @@ func cut(ctx context.Context, err error) error {
 	return err
 }
 
-// buffer collects a partial within the budget. It grows with what came, not with what
+// buffer collects a partial within the budget. It grows with what comes, not with what
 // was declared.
 type buffer struct {
 	partials *partials
-	size     int64 // declared
-	data     []byte
+	left     int64 // that are declared and did not come yet
+	chunks   [][]byte
+	sum      hash.Hash // of them
 	reserved int64
 }
 
@@ -94,39 +96,36 @@ type buffer struct {
 func (b *buffer) fill(ctx context.Context, stream bringer) (bool, error) {
 	for {
 		r, err := stream.Recv()
-		left := b.size - int64(len(b.data))
 		switch {
-		case errors.Is(err, io.EOF) && left > 0:
+		case errors.Is(err, io.EOF) && b.left > 0:
 			return false, refuse(codes.InvalidArgument, ReasonSize, "size", "fewer bytes came than the header declares")
 		case errors.Is(err, io.EOF):
 			return true, nil
 		case err != nil:
 			return false, cut(ctx, err)
 		}
-		chunk, err := checkChunk(r, left)
+		chunk, err := checkChunk(r, b.left)
 		if err != nil {
 			return false, err
 		}
-		if !b.grow(len(chunk)) {
+		n := int64(len(chunk))
+		if !b.partials.reserve(n) {
 			return false, nil
 		}
-		b.data = append(b.data, chunk...)
+		b.reserved, b.left = b.reserved+n, b.left-n
+		b.chunks = append(b.chunks, chunk)
+		b.sum.Write(chunk)
 	}
 }
 
-// grow makes room for n more bytes.
-func (b *buffer) grow(n int) bool {
-	need := int64(len(b.data) + n)
-	if need <= int64(cap(b.data)) {
-		return true
+// next hands out the chunks, one after the other.
+func (b *buffer) next() ([]byte, error) {
+	if len(b.chunks) == 0 {
+		return nil, io.EOF
 	}
-	want := min(b.size, max(need, 2*int64(cap(b.data))))
-	if !b.partials.reserve(want - b.reserved) {
-		return false
-	}
-	b.reserved = want
-	b.data = append(make([]byte, 0, want), b.data...)
-	return true
+	chunk := b.chunks[0]
+	b.chunks = b.chunks[1:]
+	return chunk, nil
 }
 
 // drop gives back what nobody keeps.

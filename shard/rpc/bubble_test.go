@@ -188,6 +188,41 @@ func TestCoordinatorThatNeverAnswers(t *testing.T) {
 	})
 }
 
+// TestStoppedCoordinatorIsLeftAlone: after a request that waited in vain others do not
+// wait, for a while; then the coordinator is asked again.
+func TestStoppedCoordinatorIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := learning(1)
+		j.ask = func(ctx context.Context, _ core.Request) (core.Reply, error) {
+			<-ctx.Done()
+			return core.Reply{}, ctx.Err()
+		}
+		_, l := serve(t, ServerOptions{}, j)
+		c, r := dial(t, l, ClientOptions{Job: j.id}), proposal(j.id, 0, 3, []byte("stat"))
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), longWait)
+			start := time.Now()
+			_, err := c.Ask(ctx, r, nil)
+			wantError(t, err, codes.DeadlineExceeded, "", "")
+			within(t, "the first request", start, longWait, longWait+time.Second)
+			for range 9 {
+				start = time.Now()
+				if _, err := c.Ask(t.Context(), r, nil); !errors.Is(err, ErrAway) {
+					t.Errorf("%v, want %v", err, ErrAway)
+				}
+				within(t, "another one", start, 0, 0)
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Second)
+			cancel()
+		}
+		j.set(func(j *toy) { j.ask = nil })
+		if _, err := c.Ask(t.Context(), r, nil); err != nil {
+			t.Errorf("a coordinator that goes on: %v", err)
+		}
+	})
+}
+
 // TestMuteListener accepts connections and says nothing: there is no connection then.
 func TestMuteListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

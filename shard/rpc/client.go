@@ -57,6 +57,7 @@ type Client struct {
 	mu     sync.Mutex
 	opened uint64 // the life in which the job was opened; 0: none
 	epoch  uint64
+	silent time.Time // until when nothing is asked
 }
 
 // NewClient returns a client. It does not connect yet.

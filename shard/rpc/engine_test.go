@@ -144,7 +144,8 @@ func (e *engine) act(action core.Action) {
 		e.loads++
 		e.mu.Unlock()
 		data, _ := e.get(a.File.Name)
-		s, _ := e.Decode(context.Background(), data)
+		b := buffer{chunks: [][]byte{data}}
+		s, _ := e.Decode(context.Background(), b.next)
 		later(core.Answer{Op: a.Op, Statistic: s})
 	case core.Freeze:
 		var names []string
@@ -208,8 +209,8 @@ func (e *engine) Call(ctx context.Context, r core.Request) (core.Reply, error) {
 	}
 }
 
-func (e *engine) Decode(_ context.Context, partial []byte) (core.Statistic, error) {
-	name, ok := strings.CutPrefix(string(partial), "stat ")
+func (e *engine) Decode(_ context.Context, next func() ([]byte, error)) (core.Statistic, error) {
+	name, ok := strings.CutPrefix(string(joined(next)), "stat ")
 	if !ok {
 		return nil, errors.New("no statistic")
 	}

@@ -57,7 +57,19 @@ type words string
 
 func (words) Merge(core.Statistic) error { return nil }
 
-func (j *toy) Decode(_ context.Context, partial []byte) (core.Statistic, error) {
+// joined returns the bytes of all pieces.
+func joined(next func() ([]byte, error)) (all []byte) {
+	for {
+		piece, err := next()
+		if err != nil {
+			return all
+		}
+		all = append(all, piece...)
+	}
+}
+
+func (j *toy) Decode(_ context.Context, next func() ([]byte, error)) (core.Statistic, error) {
+	partial := joined(next)
 	switch {
 	case strings.HasPrefix(string(partial), "panic"):
 		panic("a statistic that nobody thought of")

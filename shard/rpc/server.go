@@ -28,8 +28,9 @@ type Job interface {
 	ID() record.Job
 	// Call hands a request to the coordinator and waits for its reply, or for ctx.
 	Call(ctx context.Context, r core.Request) (core.Reply, error)
-	// Decode reads the statistics of a partial. Wrong bytes are an error.
-	Decode(ctx context.Context, partial []byte) (core.Statistic, error)
+	// Decode reads the statistics of a partial, whose next piece next returns, io.EOF at
+	// its end. Pieces may be kept. Wrong bytes are an error.
+	Decode(ctx context.Context, next func() ([]byte, error)) (core.Statistic, error)
 	// Progress returns how far the job is, at once.
 	Progress() core.Progress
 	// Cancel makes the coordinator end soon.

@@ -42,7 +42,7 @@ type Job struct {
 	recipe  *recipe.Recipe
 	layout  *source.Layout
 	parts   [][]source.Chunk // of the outputs
-	decode  func([]byte) (*pipeline.Partial, error)
+	decode  func(next func() ([]byte, error)) (*pipeline.Partial, error)
 
 	mu     sync.Mutex
 	loaded *loaded           // the phase worked on last
