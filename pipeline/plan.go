@@ -65,6 +65,7 @@ func (b *binder) bind() {
 		b.bindFeature(i)
 	}
 	b.bindOutputs()
+	b.bindOnline()
 	b.bindTargets()
 }
 

@@ -33,6 +33,9 @@ func (p *Progress) State() State {
 	return s
 }
 
+// Phase starts a phase of which only the title is known. p may be nil.
+func (p *Progress) Phase(title string) { p.begin(title, nil) }
+
 // begin starts a phase over chunks. p may be nil.
 func (p *Progress) begin(title string, chunks []source.Chunk) *Progress {
 	if p == nil {

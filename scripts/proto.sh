@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes the Go code of shard/proto from coordinator.proto (or, with --check, holds what
-# is committed against fresh code) with tools of pinned versions, which are kept in
-# build/proto. Exit code 4: the tools cannot be fetched.
+# Makes the Go code of shard/proto and serve/proto from their .proto files (or, with
+# --check, holds what is committed against fresh code) with tools of pinned versions,
+# which are kept in build/proto. Exit code 4: the tools cannot be fetched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 protobuf=google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
@@ -20,17 +20,23 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" > "$stamp"
 fi
 
-out=shard/proto
-if [ "${1:-}" = --check ]; then
-  out=$(mktemp -d)
-  trap 'rm -rf "$out"' EXIT
-fi
-PATH="$PWD/$tools/bin:$PATH" "$tools/bin/python" -m grpc_tools.protoc -I shard/proto \
-  --go_out="$out" --go_opt=paths=source_relative \
-  --go-grpc_out="$out" --go-grpc_opt=paths=source_relative coordinator.proto
-made="coordinator.pb.go coordinator_grpc.pb.go"
-[ "$out" = shard/proto ] || cp shard/proto/coordinator.proto "$out"
-(cd "$out" && sha256sum coordinator.proto $made > generated.sha256)
-for f in $made generated.sha256; do
-  cmp "$out/$f" "shard/proto/$f" || { echo "shard/proto is not what coordinator.proto gives: run make proto" >&2; exit 1; }
-done
+make_one() { # FOLDER NAME [--check]: NAME.proto in FOLDER
+  local from=$1 name=$2 out=$1 f
+  local made="$name.pb.go ${name}_grpc.pb.go"
+  if [ "${3:-}" = --check ]; then
+    out=$(mktemp -d)
+    trap "rm -rf '$out'" RETURN
+  fi
+  "$tools/bin/python" -m grpc_tools.protoc -I "$from" \
+    --go_out="$out" --go_opt=paths=source_relative \
+    --go-grpc_out="$out" --go-grpc_opt=paths=source_relative "$name.proto"
+  [ "$out" = "$from" ] || cp "$from/$name.proto" "$out"
+  (cd "$out" && sha256sum "$name.proto" $made > generated.sha256)
+  for f in $made generated.sha256; do
+    cmp "$out/$f" "$from/$f" || { echo "$from is not what $name.proto gives: run make proto" >&2; return 1; }
+  done
+}
+
+export PATH="$PWD/$tools/bin:$PATH"
+make_one shard/proto coordinator "${1:-}"
+make_one serve/proto features "${1:-}"

@@ -29,7 +29,7 @@ type Entry struct {
 // its own list, in a file of its own beside this one.
 func Catalogue() []Entry {
 	var all []Entry
-	for _, list := range [][]Entry{recipeCodes(), exprCodes(), dataCodes(), modelCodes(), runCodes(), commandCodes(), requestCodes(), segmentCodes(), viewCodes(), overlayCodes()} {
+	for _, list := range [][]Entry{recipeCodes(), exprCodes(), dataCodes(), modelCodes(), runCodes(), commandCodes(), requestCodes(), packedCodes(), segmentCodes(), viewCodes(), overlayCodes(), auditCodes(), clientCodes()} {
 		all = append(all, list...)
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(string(a.Code), string(b.Code)) })

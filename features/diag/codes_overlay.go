@@ -1,6 +1,6 @@
 package diag
 
-// overlayCodes lists Q671 to Q679: rows that are pushed.
+// overlayCodes lists Q671 to Q684: rows that are pushed.
 func overlayCodes() []Entry {
 	return []Entry{
 		{
@@ -25,7 +25,7 @@ func overlayCodes() []Entry {
 			Code: "Q674", Class: Unavailable,
 			Title:   "pushed rows of another schema",
 			Explain: "The overlay's log holds rows of a view with other keys or features than the version that is served.",
-			Next:    "Serve the version that the rows were pushed to, compact it, and then change the view.",
+			Next:    "Push them again with the columns of the present version. The old ones wait in the log for a version of their columns, as after a rollback.",
 		},
 		{
 			Code: "Q675", Class: Unavailable,
@@ -37,7 +37,13 @@ func overlayCodes() []Entry {
 			Code: "Q676", Class: Unavailable,
 			Title:   "too many pushed rows",
 			Explain: "The rows that were pushed and are not yet in segments are held in memory, up to a limit; or one push has more than 512 MiB of rows.",
-			Next:    "Wait for the compaction, or start one; push fewer rows at once; or give the overlay more memory.",
+			Next:    "Wait for the compaction; push fewer rows at once; or give the overlay more memory. The server's log says why a compaction fails.",
+		},
+		{
+			Code: "Q677", Class: Usage,
+			Title:   "pushed rows of columns that are served no longer",
+			Explain: "While the rows were on their way, another version of the view took the place of the one that they were made for, and it has other keys or features.",
+			Next:    "Push them again, with the columns of the present version.",
 		},
 	}
 }

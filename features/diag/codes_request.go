@@ -27,7 +27,7 @@ func requestCodes() []Entry {
 		{"Q608", Usage, "columns of different lengths",
 			"Row i of a request is the i-th value of every column, so the columns have one length.",
 			"Give every column a value for every row; in pushed rows, null for none."},
-	}, requestShapeCodes()...)
+	}, append(requestShapeCodes(), rawCodes()...)...)
 }
 
 // requestShapeCodes are about the size and form of requests, and about pushed rows.

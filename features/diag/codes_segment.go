@@ -6,7 +6,7 @@ func segmentCodes() []Entry {
 		{
 			Code: "Q651", Class: Usage,
 			Title:   "keys or features that a view cannot have",
-			Explain: "A view has at least one key column. Keys are integers, strings, bools, days or times: of floats, equal numbers may have different bits, and lists tell no rows apart. No name stands twice, and there are limits of 64 keys and 65,536 features.",
+			Explain: "A view has at least one key column. Keys are integers, strings, bools, days or times: of floats, equal numbers may have different bits, and lists tell no rows apart. No name stands twice among the keys, or among the features, and there are limits of 64 keys and 65,536 features.",
 			Next:    "Correct the keys or the features of the view.",
 		},
 		{

@@ -33,9 +33,12 @@ func TestListsKeepToTheirRanges(t *testing.T) {
 		{"Q401", "Q499", all, runCodes()},
 		{"Q501", "Q599", all, commandCodes()},
 		{"Q601", "Q649", usage, requestCodes()},
+		{"Q625", "Q629", usage, packedCodes()},
 		{"Q651", "Q659", all, segmentCodes()},
 		{"Q660", "Q669", all, viewCodes()},
-		{"Q671", "Q679", all, overlayCodes()},
+		{"Q671", "Q684", all, overlayCodes()},
+		{"Q685", "Q692", all, auditCodes()},
+		{"Q693", "Q695", all, clientCodes()},
 		{"Q501", "Q549", []Class{Failed, Usage, BadData, Unavailable}, commandCodes()},
 	} {
 		last := Code("")

@@ -45,5 +45,11 @@ func viewCodes() []Entry {
 			Explain: "The store, or the folder for temporary files, refused to write or read what a version of a view is made of. What was served before is still served.",
 			Next:    "Look at the reason that the message gives: space, permissions, the network. Then run the command again.",
 		},
+		{
+			Code: "Q667", Class: Usage,
+			Title:   "online block that cannot be served",
+			Explain: "The key `online` of a recipe says how its features are served: how long a row is fresh (ttl) and which features are asked for together (services). A service may name only features that the recipe makes; a ttl needs the column of the event time; and rows are looked up by a key, of integers, strings, bools, days or times.",
+			Next:    "Correct the name, or add `key: [COLUMN]` and `time: COLUMN` to the recipe.",
+		},
 	}
 }

@@ -16,27 +16,33 @@ import (
 )
 
 // Python returns the interpreter of the oracles' environment, or skips the test.
-func Python(t testing.TB) string {
+func Python(t testing.TB) string { return interpreter(t, "oracle", "QUERN_REQUIRE_ORACLE") }
+
+// Feast returns the interpreter of build/feast, which `make feast` makes and which has
+// Feast's SDK, or skips the test unless QUERN_REQUIRE_FEAST is set.
+func Feast(t testing.TB) string { return interpreter(t, "feast", "QUERN_REQUIRE_FEAST") }
+
+func interpreter(t testing.TB, environment, required string) string {
 	t.Helper()
-	path, err := find()
+	path, err := find(environment)
 	if err == nil {
 		return path
 	}
-	if os.Getenv("QUERN_REQUIRE_ORACLE") != "" {
-		t.Fatalf("no oracles: %v; make them with `make oracle`", err)
+	if os.Getenv(required) != "" {
+		t.Fatalf("no build/%s: %v; make it with `make %s`", environment, err, environment)
 	}
-	t.Skip("no oracles here; `make oracle` makes them")
+	t.Skipf("no build/%s here; `make %s` makes it", environment, environment)
 	return ""
 }
 
-// find looks for build/oracle from the test's folder upwards.
-func find() (string, error) {
+// find looks for an environment in build from the test's folder upwards.
+func find(environment string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		path := filepath.Join(dir, "build", "oracle", "bin", "python")
+		path := filepath.Join(dir, "build", environment, "bin", "python")
 		_, err := os.Stat(path)
 		if err == nil {
 			return path, nil
@@ -53,8 +59,19 @@ func find() (string, error) {
 // result. A script that fails, fails the test with what it says.
 func Run(t testing.TB, script string, result any, args ...string) {
 	t.Helper()
+	run(t, Python(t), script, result, args)
+}
+
+// RunFeast is Run in Feast's environment.
+func RunFeast(t testing.TB, script string, result any, args ...string) {
+	t.Helper()
+	run(t, Feast(t), script, result, args)
+}
+
+func run(t testing.TB, python, script string, result any, args []string) {
+	t.Helper()
 	var errors strings.Builder
-	c := exec.Command(Python(t), append([]string{"-c", script}, args...)...)
+	c := exec.Command(python, append([]string{"-c", script}, args...)...)
 	c.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	c.Stderr = &errors
 	out, err := c.Output()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"quern/internal/failpoint"
 )
@@ -188,6 +189,26 @@ func (l *Local) Remove(_ context.Context, name string) error {
 	}
 	if strings.HasPrefix(name, privateFolder+"/") {
 		for dir := filepath.Dir(path); dir != l.root && os.Remove(dir) == nil; dir = filepath.Dir(dir) {
+		}
+	}
+	return nil
+}
+
+// RemoveAttempts removes the attempts that nobody has written to for so long, where several
+// processes write and none may take the lock, which removes them all.
+func (l *Local) RemoveAttempts(idle time.Duration) error {
+	folder := l.inside(attemptsFolder)
+	attempts, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, f := range attempts {
+		info, err := f.Info()
+		if err != nil || time.Since(info.ModTime()) < idle {
+			continue // gone meanwhile, or perhaps of somebody who lives
+		}
+		if err := os.Remove(filepath.Join(folder, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"quern/features/diag"
 )
@@ -17,7 +18,36 @@ type Fault struct {
 	GRPC    uint32 // google.rpc.Code
 	Message string // for logs, and for gRPC below 500
 	Body    []byte // of the HTTP reply: JSON
+
+	After time.Duration // when to try again; 0: nothing is known of that
+
+	raise []byte // what Feast's SDK can raise again; JSON
 }
+
+// BusyError says that the caller may have this later. It is a 429.
+type BusyError struct {
+	After time.Duration
+	Why   string
+}
+
+// Error is error's.
+func (e *BusyError) Error() string { return e.Why }
+
+// Raised returns err such that the message of its Fault is JSON, from which Feast's SDK
+// raises the exception that it names: its clients of a registry look for that there. nil
+// stays nil.
+func Raised(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &raisedError{err}
+}
+
+// raisedError is an error of Raised.
+type raisedError struct{ error }
+
+// Unwrap is errors.Unwrap's.
+func (e *raisedError) Unwrap() error { return e.error }
 
 // The google.rpc codes that faults have.
 const (
@@ -28,6 +58,7 @@ const (
 	grpcPermissionDenied  = 7
 	grpcResourceExhausted = 8
 	grpcInternal          = 13
+	grpcUnavailable       = 14
 )
 
 // statusClosed is nginx's status for a client that went away: only logs see it.
@@ -45,11 +76,23 @@ func (s *Service) FaultOf(err error) Fault {
 	var shape *shapeError
 	var syntax *syntaxError
 	var known *diag.Error
+	var busy *BusyError
+	var raised *raisedError
 	switch {
+	case errors.As(err, &raised):
+		f := s.FaultOf(raised.error)
+		if len(f.raise) > 0 {
+			f.Message = string(f.raise)
+		}
+		return f
+	case errors.As(err, &busy):
+		f := fault(http.StatusTooManyRequests, grpcResourceExhausted, feastErrors, "FeastError", busy.Why)
+		f.After = busy.After
+		return f
 	case errors.As(err, &syntax):
-		return Fault{http.StatusUnprocessableEntity, grpcInvalidArgument, err.Error(), syntax.body()}
+		return Fault{HTTP: http.StatusUnprocessableEntity, GRPC: grpcInvalidArgument, Message: err.Error(), Body: syntax.body()}
 	case errors.As(err, &shape):
-		return Fault{http.StatusUnprocessableEntity, grpcInvalidArgument, err.Error(), shape.body()}
+		return Fault{HTTP: http.StatusUnprocessableEntity, GRPC: grpcInvalidArgument, Message: err.Error(), Body: shape.body()}
 	case errors.As(err, &known):
 		return s.known(known)
 	case errors.Is(err, ErrForbidden):
@@ -60,6 +103,15 @@ func (s *Service) FaultOf(err error) Fault {
 		return fault(http.StatusGatewayTimeout, grpcDeadlineExceeded, feastErrors, "FeastError", "the request took too long")
 	}
 	return internal(err.Error())
+}
+
+// SetCode notes in the header of a reply the code that an error has in quern's catalogue,
+// for clients that are not Feast's: the body has no place for it.
+func SetCode(h http.Header, err error) {
+	var known *diag.Error
+	if errors.As(err, &known) {
+		h["Quern-Code"] = []string{string(known.Code)}
+	}
 }
 
 // internal is a fault of ours. Only the log says which: it may name files and hosts.
@@ -93,15 +145,45 @@ func (s *Service) known(e *diag.Error) Fault {
 			" found.\nTo resolve this collision, either use the full feature name by setting 'full_feature_names=True', or ensure that the features in question have different names.")
 	case "Q609":
 		return fault(http.StatusRequestEntityTooLarge, grpcResourceExhausted, feastErrors, "FeastError", e.Message)
+	case "Q617":
+		return fault(http.StatusNotFound, grpcNotFound, feastErrors, "FeastObjectNotFoundException", withHint(e.Message, e))
+	case "Q623":
+		return fault(http.StatusNotAcceptable, invalid, feastErrors, "FeastError", withHint(e.Message, e))
 	case "Q610":
-		return fault(unprocessable, grpcNotFound, feastErrors, "PushSourceNotFoundException", "Unable to find push source '"+name+"'.")
+		return fault(unprocessable, invalid, feastErrors, "PushSourceNotFoundException", "Unable to find push source '"+name+"'.")
+	case "Q626":
+		if e.Data.File == "entity" {
+			return fault(http.StatusNotFound, grpcNotFound, feastErrors, "EntityNotFoundException", "Entity "+name+project)
+		}
+		return fault(http.StatusNotFound, grpcNotFound, feastErrors, "DataSourceObjectNotFoundException", "Data source "+name+project)
 	case codeNoObject:
 		return fault(http.StatusNotFound, grpcNotFound, feastErrors, "FeastObjectNotFoundException", "Can't recognize feast object with a name "+name)
 	}
-	if entry, ok := diag.Lookup(e.Code); ok && entry.Class != diag.Usage {
+	if f, ok := pushFault(e); ok {
+		return f
+	}
+	if s.faults[e.Code] {
 		return internal(e.Error())
 	}
 	return fault(unprocessable, invalid, feastErrors, "FeastError", withHint(e.Message, e))
+}
+
+// pushFault is known for what is wrong with a server that pushed rows cannot be kept by. A
+// full disk is no status that Feast's SDK repeats at once: it would be as full.
+func pushFault(e *diag.Error) (f Fault, ok bool) {
+	switch e.Code {
+	case "Q672":
+		f = fault(http.StatusInsufficientStorage, grpcResourceExhausted, feastErrors, "FeastError", "the rows were not added: the server's disk is full, or fails")
+	case "Q673":
+		f = fault(http.StatusServiceUnavailable, grpcUnavailable, feastErrors, "FeastError", "the server takes no pushes until it is started again; the rows may be there then, or not")
+	case "Q676":
+		f = fault(http.StatusTooManyRequests, grpcResourceExhausted, feastErrors, "FeastError", e.Message)
+		f.After = time.Second
+	default:
+		return f, false
+	}
+	f.Message = e.Error()
+	return f, true
 }
 
 const feastErrors = "feast.errors"
@@ -119,7 +201,7 @@ func fault(status int, grpc uint32, module, class, message string) Fault {
 	inner := append(appendString([]byte(`{"module": `), module), `, "class": `...)
 	inner = append(appendString(inner, class), `, "message": `...)
 	inner = append(appendString(inner, strings.ToValidUTF8(message, "\ufffd")), '}')
-	return Fault{status, grpc, message, appendString(nil, inner)}
+	return Fault{HTTP: status, GRPC: grpc, Message: message, Body: appendString(nil, inner), raise: inner}
 }
 
 // body is FastAPI's reply to a body that is no JSON.

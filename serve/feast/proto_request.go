@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve/lookup"
 )
@@ -50,6 +51,9 @@ func fieldsOf(message []byte, each func(f field) error) error {
 // nextField reads a field and returns how many bytes it took, or a negative number.
 func nextField(message []byte) (f field, n int) {
 	number, kind, n := protowire.ConsumeTag(message)
+	if n >= 0 && number > protowire.MaxValidNumber {
+		n = -1
+	}
 	if n < 0 {
 		return f, n
 	}
@@ -196,7 +200,12 @@ func addValue(v field, into *lookup.Cells) lookup.Problem {
 		return into.AddString(v.bytes)
 	case valInt32:
 		return into.AddInt(int64(int32(v.bits)))
-	case valInt64, valUnix:
+	case valUnix:
+		if seconds := int64(v.bits); into.Type == column.Date && seconds%86400 == 0 {
+			return into.AddDay(seconds / 86400) // as replies have days
+		}
+		return into.AddInt(int64(v.bits))
+	case valInt64:
 		return into.AddInt(int64(v.bits))
 	case valDouble:
 		return into.AddFloat(math.Float64frombits(v.bits))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve/lookup"
 )
@@ -82,7 +83,7 @@ func (s *Service) pushJSON(ctx context.Context, x *exchange) error {
 		return diag.New("Q610", "push source %q does not exist", clip(p.name)).In(named(clip(p.name)))
 	}
 	x.out = x.out[:0]
-	return s.write(ctx, x, c, names)
+	return s.write(ctx, x, c, names, &frame{x: x})
 }
 
 // writeJSON answers /write-to-online-store: rows for one view.
@@ -94,12 +95,23 @@ func (s *Service) writeJSON(ctx context.Context, x *exchange) error {
 	c := s.server.Pin()
 	defer c.Release()
 	x.out = append(x.out[:0], "null"...)
-	return s.write(ctx, x, c, []string{string(p.name)})
+	return s.write(ctx, x, c, []string{string(p.name)}, &frame{x: x})
+}
+
+// pushed reads the columns of x.request in a wire format. It stops at the first error.
+type pushed interface {
+	// start begins with the rows of another view.
+	start()
+	// cells appends the values of a column, times those of a column of instants.
+	cells(name string, into *lookup.Cells, nulls bool)
+	times(name string, into []int64, nulls bool) []int64
+	// end returns how many rows there were, or the error.
+	end() (rows int, err error)
 }
 
 // write reads the rows of every view before it writes those of any. Rows of several
 // views are not written as one: each view's are.
-func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, views []string) error {
+func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, views []string, from pushed) error {
 	if s.writer == nil {
 		return diag.New("Q613", "this server takes no pushes")
 	}
@@ -114,7 +126,7 @@ func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, view
 				return err
 			}
 		}
-		if err := x.readRows(v, &x.rows[i]); err != nil {
+		if err := x.readRows(v, &x.rows[i], from); err != nil {
 			return err
 		}
 	}
@@ -126,32 +138,60 @@ func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, view
 	return nil
 }
 
+// PushedName returns the column in which pushed rows have feature i of v: its name, or
+// VIEW__FEATURE where the name is a key's or that of the row's times.
+func PushedName(v *lookup.View, i int) string {
+	name := v.Fields[i].Name
+	taken := name == v.EventColumn() || name == v.CreatedColumn() ||
+		slices.ContainsFunc(v.Keys, func(k column.Field) bool { return k.Name == name })
+	if taken {
+		return v.Name + "__" + name
+	}
+	return name
+}
+
 // readRows reads the columns of view v out of x.request. Columns that v does not
 // have are ignored.
-func (x *exchange) readRows(v *lookup.View, rows *lookup.Rows) error {
+func (x *exchange) readRows(v *lookup.View, rows *lookup.Rows, from pushed) (err error) {
 	rows.Reset(v)
-	if err := x.complete(v); err != nil {
+	event, created := x.timeColumn(v, v.EventColumn(), sdkEvent), x.timeColumn(v, v.CreatedColumn(), sdkCreated)
+	if err := x.complete(v, event); err != nil {
 		return err
 	}
-	f := frame{x: x, rows: -1}
+	from.start()
 	for i, k := range v.Keys {
-		f.cells(k.Name, &rows.Keys[i], false)
+		from.cells(k.Name, &rows.Keys[i], false)
 	}
 	for i := range v.Fields {
-		f.cells(v.Fields[i].Name, &rows.Fields[i], true)
+		from.cells(PushedName(v, i), &rows.Fields[i], true)
 	}
-	rows.Event = f.times(v.EventColumn(), rows.Event, false)
-	if x.column(v.CreatedColumn()) != nil {
-		rows.Created = f.times(v.CreatedColumn(), rows.Created, true)
+	rows.Event = from.times(event, rows.Event, false)
+	if x.column(created) != nil {
+		rows.Created = from.times(created, rows.Created, true)
 	}
-	for f.err == nil && len(rows.Created) < f.rows {
-		rows.Created = append(rows.Created, lookup.NoTime)
+	if rows.Rows, err = from.end(); err != nil {
+		return err
 	}
-	if f.err == nil && f.rows == 0 {
+	if rows.Rows == 0 {
 		return diag.New("Q615", "the data frame has no rows")
 	}
-	rows.Rows = f.rows
-	return f.err
+	for len(rows.Created) < rows.Rows {
+		rows.Created = append(rows.Created, lookup.NoTime)
+	}
+	return nil
+}
+
+// The columns in which Feast's SDK sends the times of rows, whatever the view calls them.
+const sdkEvent, sdkCreated = "event_timestamp", "created"
+
+// timeColumn returns the column that has a time of v's rows: the one that v names, or, where
+// that is not there, the one that the SDK sends, unless it is something else in v.
+func (x *exchange) timeColumn(v *lookup.View, named, sent string) string {
+	other := v.Find(sent) >= 0 || slices.ContainsFunc(v.Keys, func(k column.Field) bool { return k.Name == sent })
+	if x.column(named) == nil && x.column(sent) != nil && !other {
+		return sent
+	}
+	return named
 }
 
 // column returns the column called name, or nil.
@@ -160,8 +200,9 @@ func (x *exchange) column(name string) *entity {
 	return x.request.entity(x.name)
 }
 
-// complete checks that all columns of v are there, and names those that are not.
-func (x *exchange) complete(v *lookup.View) error {
+// complete checks that all columns of v are there, and names those that are not. event is
+// the column of the event time.
+func (x *exchange) complete(v *lookup.View, event string) error {
 	var lack []string
 	need := func(name string) {
 		if x.column(name) == nil {
@@ -172,9 +213,9 @@ func (x *exchange) complete(v *lookup.View) error {
 		need(k.Name)
 	}
 	for i := range v.Fields {
-		need(v.Fields[i].Name)
+		need(PushedName(v, i))
 	}
-	need(v.EventColumn())
+	need(event)
 	if len(lack) == 0 {
 		return nil
 	}
@@ -189,6 +230,10 @@ type frame struct {
 	first string
 	err   error
 }
+
+func (f *frame) start() { *f = frame{x: f.x, rows: -1} }
+
+func (f *frame) end() (int, error) { return f.rows, f.err }
 
 // each calls element at the values of a column, and checks how many there are.
 func (f *frame) each(name string, element func(s *scanner, i int) error) {

@@ -5,6 +5,7 @@ import (
 
 	"quern/features/diag"
 	"quern/serve/lookup"
+	"quern/serve/row"
 )
 
 // request is a GetOnlineFeatures request in either wire format, taken apart but not
@@ -16,7 +17,8 @@ type request struct {
 	full     bool   // full_feature_names
 	metadata bool   // include_feature_view_version_metadata
 	entities []entity
-	names    []byte // memory of unquoted names
+	names    []byte         // memory of unquoted names
+	index    map[string]int // positions in entities by name, where they are many
 }
 
 // entity is one column of keys.
@@ -28,24 +30,50 @@ type entity struct {
 // reset empties r and lets go of the bodies that it has spans of.
 func (r *request) reset() {
 	clear(r.entities)
-	*r = request{entities: r.entities[:0], names: r.names[:0]}
+	const kept = 1 << 12 // columns; the memory of wider rows is not for every request
+	if len(r.index) > kept {
+		r.index, r.entities = nil, nil
+	}
+	clear(r.index)
+	*r = request{entities: r.entities[:0], names: r.names[:0], index: r.index}
 }
 
-// add notes a column of keys, once.
+// maxColumns is how many columns a request may have: as many as pushed rows of the widest
+// view, with its keys and times.
+const maxColumns = row.MaxFields + row.MaxKeys + 2
+
+// few columns are searched one by one, more by r.index.
+const few = 32
+
+// add notes a column of keys, or of pushed rows, once.
 func (r *request) add(name, values []byte) error {
 	if r.entity(name) != nil {
 		return diag.New("Q614", "the key %q is there twice", clip(name))
 	}
-	const most = 1000 // keys of one request
-	if len(r.entities) == most {
-		return diag.New("Q609", "the request has more than %d columns of keys", most)
+	if len(r.entities) == maxColumns {
+		return diag.New("Q609", "the request has more than %d columns", maxColumns)
 	}
 	r.entities = append(r.entities, entity{name, values})
+	if len(r.entities) <= few {
+		return nil
+	}
+	if r.index == nil {
+		r.index = map[string]int{}
+	}
+	for i := len(r.index); i < len(r.entities); i++ {
+		r.index[string(r.entities[i].name)] = i
+	}
 	return nil
 }
 
-// entity returns the column of keys called name, or nil.
+// entity returns the column called name, or nil.
 func (r *request) entity(name []byte) *entity {
+	if len(r.entities) > few {
+		if i, ok := r.index[string(name)]; ok {
+			return &r.entities[i]
+		}
+		return nil
+	}
 	for i := range r.entities {
 		if bytes.Equal(r.entities[i].name, name) {
 			return &r.entities[i]
@@ -86,6 +114,9 @@ func (x *exchange) query(c lookup.Catalog, w wire) (*lookup.Query, error) {
 		return nil, err
 	}
 	q, err := lookup.Compile(c, refs, r.full)
+	if err == nil {
+		err = q.KeysApart()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,8 @@ type Service struct {
 	options Options
 	project string
 	now     func() time.Time
-	pool    sync.Pool // of *exchange
+	pool    sync.Pool          // of *exchange
+	faults  map[diag.Code]bool // codes that are no client's mistake; whoever makes mistakes must cost little
 }
 
 // New returns a service that looks up in server and pushes to writer, which may be
@@ -30,6 +31,10 @@ func New(server lookup.Server, writer lookup.Writer, o Options) *Service {
 	s := &Service{server: server, writer: writer, options: o, project: cmp.Or(o.Project, "default"), now: o.Now}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	s.faults = map[diag.Code]bool{}
+	for _, e := range diag.Catalogue() {
+		s.faults[e.Code] = e.Class != diag.Usage
 	}
 	s.pool.New = func() any { return &exchange{limits: o.Limits, json: jsonEncoder{short: o.ShortFloats}} }
 	return s
@@ -102,6 +107,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		f := s.FaultOf(err)
+		if f.After > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int((f.After+time.Second-1)/time.Second)))
+		}
+		SetCode(w.Header(), err)
 		reply(w, f.HTTP, f.Body)
 		return
 	}

@@ -33,6 +33,7 @@ type Block struct {
 	Values []Cells
 	Parts  []State
 	rules  Rules
+	now    int64
 }
 
 // Rules choose what a reply says of values that are null or old.
@@ -45,13 +46,17 @@ type Rules struct {
 type State struct {
 	Status []Status // Present, NotFound; after Expire also OutsideMaxAge
 	Event  []int64  // microseconds since 1970-01-01T00:00:00Z; NoTime where the row has none or is not there
+	// Pushed says which rows are pushed ones, not those of the published version; nil: none.
+	Pushed []bool
+
+	memory []bool // of Pushed
 }
 
 // Reset makes room for rows answers to q: fixed-size values have rows slots, text
 // and lists are empty and are appended to, row by row. Nothing is null, every state
 // is NotFound and every event time NoTime.
 func (b *Block) Reset(q *Query, rows int) {
-	b.Query, b.Rows, b.rules = q, rows, Rules{}
+	b.Query, b.Rows, b.rules, b.now = q, rows, Rules{}, NoTime
 	b.Values = resize(b.Values, len(q.Fields))
 	b.Parts = resize(b.Parts, len(q.Parts))
 	for i := range q.Fields {
@@ -60,11 +65,18 @@ func (b *Block) Reset(q *Query, rows int) {
 	}
 	for i := range b.Parts {
 		p := &b.Parts[i]
-		p.Status, p.Event = resize(p.Status, rows), resize(p.Event, rows)
+		p.Status, p.Event, p.Pushed = resize(p.Status, rows), resize(p.Event, rows), nil
 		for r := range p.Status {
 			p.Status[r], p.Event[r] = NotFound, NoTime
 		}
 	}
+}
+
+// MarkPushed makes Pushed as long as there are rows, and returns it to be filled in: all of it.
+func (s *State) MarkPushed() []bool {
+	s.memory = resize(s.memory, len(s.Status))
+	s.Pushed = s.memory
+	return s.Pushed
 }
 
 // Expire applies the views' times to live and chooses the rules of Status: a row is
@@ -72,7 +84,7 @@ func (b *Block) Reset(q *Query, rows int) {
 // join. A row without an event time never expires. now is in microseconds since
 // 1970-01-01T00:00:00Z.
 func (b *Block) Expire(now int64, rules Rules) {
-	b.rules = rules
+	b.rules, b.now = rules, now
 	for i := range b.Parts {
 		ttl := b.Query.Parts[i].View.TTL.Microseconds()
 		if ttl <= 0 || rules.Compat == FeastPython {
@@ -92,6 +104,9 @@ func (b *Block) Expire(now int64, rules Rules) {
 	}
 }
 
+// Expired returns what Expire was told last; NoTime if nothing.
+func (b *Block) Expired() (now int64, rules Rules) { return b.now, b.rules }
+
 // Status returns the status of row of column field, and whether the reply shows the
 // value there. It shows null otherwise.
 func (b *Block) Status(field, row int) (Status, bool) {
@@ -106,6 +121,12 @@ func (b *Block) Status(field, row int) (Status, bool) {
 		return s, !null && (b.rules.Compat == FeastGo || b.rules.KeepStale)
 	}
 	return s, true
+}
+
+// Shows reports whether a value of a row of a part is shown if it is not null.
+func (b *Block) Shows(part, row int) bool {
+	s := b.Parts[part].Status[row]
+	return s == Present || s == OutsideMaxAge && (b.rules.Compat == FeastGo || b.rules.KeepStale)
 }
 
 // Plain reports whether every row of column field is there, fresh and not null.

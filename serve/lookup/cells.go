@@ -280,6 +280,18 @@ func (c *Cells) AddMicros(n int64) Problem {
 	return c.present()
 }
 
+// AddDay appends a day, counted from 1970-01-01, to a column of dates.
+func (c *Cells) AddDay(n int64) Problem {
+	if c.Type != column.Date {
+		return wrongType
+	}
+	if n != int64(int32(n)) {
+		return outOfRange
+	}
+	c.Int32s = append(c.Int32s, int32(n))
+	return c.present()
+}
+
 // AddNull appends a null.
 func (c *Cells) AddNull() {
 	v := &c.Vector

@@ -32,7 +32,7 @@ func TestCompile(t *testing.T) {
 		{"full stats:rate other:rate", "driver_id:int64 driver_id:string city:string | stats__rate other__rate"},
 		{"stats:rate other:rate", "Q605"},
 		{"stats:rate stats:rate", "Q605"},
-		{"other:city", "Q605"},
+		{"other:city", "driver_id:string city:string | city"}, // keys and features are two namespaces
 		{"full other:city", "driver_id:string city:string | other__city"},
 		{"nope:rate", "Q601"},
 		{"stats@v3:rate", "Q601"},
@@ -45,6 +45,23 @@ func TestCompile(t *testing.T) {
 	} {
 		if got := compiled(m, c.refs); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.refs, got, c.want)
+		}
+	}
+}
+
+// TestKeysApart: where keys and features stand in one list, a name that both have is an
+// error whose hint is the way out.
+func TestKeysApart(t *testing.T) {
+	m := drivers()
+	for _, full := range []bool{false, true} {
+		q, err := Compile(m, []Ref{{View: "other", Feature: "rate"}, {View: "other", Feature: "city"}}, full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = q.KeysApart()
+		var e *diag.Error
+		if full != (err == nil) || !full && (!errors.As(err, &e) || e.Code != "Q605" || !strings.Contains(e.Hint, "full_feature_names")) {
+			t.Errorf("full %v: %v", full, err)
 		}
 	}
 }

@@ -45,8 +45,8 @@ func ParseRef(text string) (Ref, error) {
 }
 
 // Compile makes a query for refs. With full, names are VIEW__FEATURE. It fails with
-// Q601 (no such view), Q602 (no such feature), Q605 (two features under one name, or
-// one under the name of a key) and Q615 (no features).
+// Q601 (no such view), Q602 (no such feature), Q605 (two features under one name) and
+// Q615 (no features). A feature may have the name of a key: see KeysApart.
 func Compile(c Catalog, refs []Ref, full bool) (*Query, error) {
 	q := &Query{Full: full, Fields: make([]Output, 0, len(refs))}
 	if len(refs) == 0 {
@@ -114,20 +114,38 @@ func (q *Query) key(k column.Field) int {
 	return len(q.Keys) - 1
 }
 
-// distinct checks that no two columns of the reply have one name.
+// distinct checks that no two features of the reply have one name.
 func (q *Query) distinct() error {
-	seen := make(map[string]bool, len(q.Keys)+len(q.Fields))
-	for _, k := range q.Keys {
-		seen[k.Name] = true
-	}
+	seen := make(map[string]bool, len(q.Fields))
 	for _, f := range q.Fields {
 		if seen[f.Name] {
-			return diag.New("Q605", "the reply would have two columns called %q", f.Name).
-				In(diag.Data{RowGroup: -1, Row: -1, Column: f.Name})
+			return q.ambiguous(f.Name, "two features called %q")
 		}
 		seen[f.Name] = true
 	}
 	return nil
+}
+
+// KeysApart checks that no feature of the reply has the name of a key, or fails with Q605.
+// It is for replies that show keys and features in one list, as Feast's do.
+func (q *Query) KeysApart() error {
+	for _, k := range q.Keys {
+		for _, f := range q.Fields {
+			if f.Name == k.Name {
+				return q.ambiguous(f.Name, "a key and a feature called %q")
+			}
+		}
+	}
+	return nil
+}
+
+// ambiguous is the error of a reply in which name stands for two columns.
+func (q *Query) ambiguous(name, what string) error {
+	e := diag.New("Q605", "the reply would have "+what, name).In(diag.Data{RowGroup: -1, Row: -1, Column: name})
+	if !q.Full {
+		e = e.WithHint("full_feature_names: true calls features VIEW__FEATURE")
+	}
+	return e
 }
 
 func unknownFeature(v *View, name string) error {

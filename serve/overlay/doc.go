@@ -38,6 +38,9 @@
 // trimmed overlay would miss rows: hence the wait. Between the steps a crash leaves rows in both,
 // which are equal.
 //
+// Where another folder was the overlay's before (its disk was lost, say), Begin tells how far
+// sequences went there: those of a new log follow, so that later rows go on winning.
+//
 // # The folder
 //
 //	lock                        held by the process that has it open

@@ -53,6 +53,21 @@ func (w *log) fail(what string, err error) error {
 	return w.failed
 }
 
+// begin lets the sequences of a log that has no rows follow another one's.
+func (w *log) begin(after uint64) error {
+	switch {
+	case after >= maxSeq:
+		return damaged(checkpointName, 0, "it would begin at a sequence that nobody reaches")
+	case w.next > after || len(w.files) > 0:
+		return nil
+	}
+	if err := w.note(checkpoint{Seq: after, Note: w.check.Note}); err != nil {
+		return err
+	}
+	w.next = after + 1
+	return nil
+}
+
 // append makes rows durable as one frame. fill appends them to a buffer, given the
 // sequence of the first. When it fails, the log is as it was before, or refuses everything.
 func (w *log) append(rows uint32, fill func(b []byte, first uint64) []byte) error {

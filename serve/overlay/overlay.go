@@ -102,6 +102,19 @@ func (v *Overlay) entry(r row.Row) *entry {
 // Layout returns the layout of the rows.
 func (v *Overlay) Layout() *row.Layout { return v.layout }
 
+// Begin is told the greatest sequence of rows that are in segments already, which an overlay
+// in another folder may have numbered: those of a log without rows begin behind it, so that
+// of two rows of one time the later one wins. A log with rows stays as it is. Q672, Q673.
+func (v *Overlay) Begin(after uint64) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.log.begin(after); err != nil {
+		return err
+	}
+	v.durable.Store(v.log.next - 1)
+	return nil
+}
+
 // Put adds copies of rows, numbers them, and returns the sequence of the last when they are
 // durable and found by look-ups; sequences that the rows have are ignored. All of
 // the rows become durable, or none. Without rows it returns 0.

@@ -277,7 +277,8 @@ func TestWrongSchemas(t *testing.T) {
 		"no key":        {Fields: fields("a", column.Int64)},
 		"float key":     {Keys: fields("a", column.Float64)},
 		"list key":      {Keys: fields("a", column.ListOf(column.Int64))},
-		"twice":         {Keys: fields("a", column.Int64), Fields: fields("a", column.Int64)},
+		"key twice":     {Keys: fields("a", column.Int64, "a", column.Int64)},
+		"feature twice": {Keys: fields("a", column.Int64), Fields: fields("b", column.Int64, "b", column.Int64)},
 		"no name":       {Keys: fields("", column.Int64)},
 		"no type":       {Keys: fields("a", column.Invalid)},
 		"many keys":     {Keys: make([]column.Field, row.MaxKeys+1)},
@@ -288,6 +289,20 @@ func TestWrongSchemas(t *testing.T) {
 		if !errors.As(err, &d) || d.Code != "Q651" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestKeysAndFeaturesAreTwoNamespaces: a feature may have the name of a key; the bytes of
+// a schema tell which is which.
+func TestKeysAndFeaturesAreTwoNamespaces(t *testing.T) {
+	a, b := fields("a", column.Int64, "b", column.Int64), fields("b", column.Int64, "a", column.Int64)
+	seen := map[[32]byte]bool{}
+	for _, s := range []row.Schema{{Keys: a[:1], Fields: b}, {Keys: a, Fields: a[:1]}, {Keys: a, Fields: b}, {Keys: b, Fields: a}, {Keys: a[:1], Fields: a}} {
+		back, err := row.ParseSchema(s.AppendBinary(nil))
+		if err != nil || !back.Equal(s) || seen[s.Digest()] {
+			t.Errorf("%v came back as %v, %v", s, back, err)
+		}
+		seen[s.Digest()] = true
 	}
 }
 

@@ -28,8 +28,9 @@ const (
 )
 
 // Schema says what the rows of a view hold. Keys are columns of integers, bools, days,
-// times or strings; Fields are columns of any type. Time says whether the rows have event
-// times; without, those of all rows are NoTime.
+// times or strings; Fields are columns of any type. Names are unique among the keys and
+// among the fields: a feature that is made of a key may have its name. Time says whether
+// the rows have event times; without, those of all rows are NoTime.
 type Schema struct {
 	Keys, Fields []column.Field
 	Time         bool
@@ -59,6 +60,9 @@ func (s Schema) check() error {
 	seen := map[string]bool{}
 	for i, f := range slices.Concat(s.Keys, s.Fields) {
 		key, kind := i < len(s.Keys), f.Type.Kind()
+		if i == len(s.Keys) {
+			clear(seen) // a feature may have the name of a key
+		}
 		switch {
 		case f.Name == "" || len(f.Name) > MaxName:
 			return diag.New("Q651", "a name of %d bytes: 1 to %d", len(f.Name), MaxName)
