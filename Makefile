@@ -10,7 +10,7 @@ CUDA = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/gpu/cuda/include"
 # What computes, and the suites that every variant of the kernels must pass.
 VARIANTS = ./internal/simd ./features/stat ./cpu/... ./pipeline/source/parquet ./pipeline/sink/... ./features/featurestest
 
-.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers oracle s3-server test-s3 k8s k8s-check k8s-test train test-train ptx ptx-check gpu-check proto proto-check scaling generate clean
+.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers bench-serve oracle feast s3-server test-s3 k8s k8s-check k8s-test train test-train ptx ptx-check gpu-check proto proto-check scaling generate clean
 
 all: build
 
@@ -20,10 +20,12 @@ build: ## the program, as build/quern
 cuda: ## build/quern-cuda, which can compute on a GPU; needs a C compiler, neither a CUDA toolkit nor a GPU
 	$(CUDA) $(GO) build -trimpath -tags cuda -o build/quern-cuda ./cmd/quern
 
-demo: build ## fit and transform 200,000 real flights, from a fresh clone with only Go
+demo: build ## fit, transform and publish 200,000 real flights, from a fresh clone with only Go
 	build/quern run examples/flights/recipe.yaml --overwrite
 	build/quern verify examples/flights/out/features
 	build/quern cat examples/flights/out/features --rows 3 --columns distance,origin,route,date_hour_sin,route_late,late,delay
+	build/quern publish examples/flights/flights.quern --store examples/flights/out/views
+	build/quern get flights origin=SFO destination=JFK --features distance,route,route_late --store examples/flights/out/views
 
 train: build ## a model of flight delays, trained with gorgonia on quern's tensors; scikit-learn's beside it after make oracle
 	build/quern run examples/train/recipe.yaml --overwrite
@@ -75,6 +77,9 @@ cover: ## statement coverage of features, pipeline and cpu
 oracle: ## the environment of the independent oracles: numpy, pandas, scikit-learn, pyarrow
 	bash scripts/oracle.sh
 
+feast: ## the environment of Feast's SDK, which asks the feature server as its users do: about 600 MB
+	bash scripts/feast.sh
+
 s3-server: ## the S3 server that tests of stores run against (versitygw, pinned), into build/s3: about a minute, once
 	bash scripts/s3_server.sh
 
@@ -108,6 +113,9 @@ bench-compare: ## benchmarks of this tree against BASE (a commit), by benchstat
 bench-peers: build data ## quern against Polars, DuckDB, pyarrow and scikit-learn, in turns: bench/results/*.json
 	bash scripts/bench_peers.sh $(WORKLOADS)
 
+bench-serve: build ## the feature server under load, and Feast's own server beside it: bench/results/serving.json, docs/SERVING_SPEED.md
+	GO="$(GO)" bash scripts/bench_serve.sh
+
 ptx: ## gpu/kernels/*.ptx and their manifest anew, with compilers from PyPI; no GPU needed (NAMES="sums list": only those)
 	bash scripts/ptx.sh $(NAMES)
 
@@ -117,20 +125,21 @@ ptx-check: ## that the committed PTX is what its sources give, and assembles for
 gpu-check: ## builds build/gpu-check and checks and measures quern on this machine's NVIDIA GPU; the folder runs without Go
 	CC="$(CC)" GO="$(GO)" bash scripts/gpu_check.sh
 
-proto: ## shard/proto/*.pb.go anew, with tools of pinned versions from PyPI and the module proxy
+proto: ## shard/proto/*.pb.go and serve/proto/*.pb.go anew, with tools of pinned versions from PyPI and the module proxy
 	GO="$(GO)" bash scripts/proto.sh
 
-proto-check: ## that the committed code is what coordinator.proto gives
+proto-check: ## that the committed code is what coordinator.proto and features.proto give
 	GO="$(GO)" bash scripts/proto.sh --check
 
 scaling: ## docs/SCALING.md: how jobs of 10 to 10,000 workers go, simulated from bench/results/scaling/inputs.json (three minutes)
 	$(GO) run ./bench/scaling
 
-generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, the assembly of internal/simd
+generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, docs/SERVING_SPEED.md, the assembly of internal/simd
 	$(GO) generate ./internal/simd ./serve/feast
 	$(GO) test ./gpu -run OperatorsOnGPU -rewrite
 	$(GO) test ./features ./features/expr -run Markdown -rewrite
 	$(GO) test ./bench -run ReadmeStatesTheGPU -rewrite
+	$(GO) run ./bench/serving -page
 
 clean:
 	rm -rf build examples/*/out examples/*/*.quern

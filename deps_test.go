@@ -56,13 +56,23 @@ shard/rpc/identity       shard/record shard/proto
 shard/report             shard/core shard/commitlog shard/record
 shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
-serve                    serve/... features/column features/diag pipeline/store internal/failpoint
+serve                    serve/... features/column features/diag features/backend pipeline/store internal/failpoint
 serve/row                features/column features/diag
 serve/row/rowtest        serve/row features/column
 serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint
 serve/lookup             serve/row features/column features/diag
 serve/overlay            serve/row serve/segment features/column features/diag pipeline/store internal/failpoint
 serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint
+serve/audit              serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
+serve/tracing            features/diag
+serve/proto              -
+serve/packed             serve/lookup features/column features/diag
+serve/registry           serve/lookup features/column features/diag
+serve/client             serve/tensor features/column features/diag
+serve/scan               serve/lookup features/diag
+serve/transform          serve/lookup serve/scan features/column features/diag features/program features/backend pipeline/model pipeline/recipe
+serve/tensor             features/column features/diag
+serve/arrow              serve/tensor features/column
 serve/feast              serve/lookup serve/row features/column features/diag
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
@@ -98,10 +108,11 @@ github.com/spf13                 cmd/...
 github.com/twmb/murmur3          features/program
 github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel serve/row
 go4.org/unsafe                   examples/train
-golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve/segment
+go.opentelemetry.io/otel         serve/tracing
+golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve serve/segment
 google.golang.org/genproto       shard/rpc
-google.golang.org/grpc           shard/proto shard/rpc/... cmd/quern
-google.golang.org/protobuf       shard/proto shard/rpc/... serve/feast
+google.golang.org/grpc           serve/proto shard/proto shard/rpc/... cmd/quern
+google.golang.org/protobuf       shard/proto shard/rpc/... serve/feast serve/proto serve/packed serve/registry
 k8s.io                           cmd/quern-k8s/...
 sigs.k8s.io                      cmd/quern-k8s/...
 go.etcd.io/etcd                  cmd/quern-k8s/harness

@@ -2,16 +2,31 @@ package serve
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"quern/features/column"
 	"quern/serve/lookup"
 )
 
-// appendAnswer writes the reply of POST /v1/lookup.
+// appendAnswer writes the reply of POST /v1/lookup into x.out.
+func (x *exchange) appendAnswer(f form) {
+	b := &x.block
+	switch f {
+	case formJSON:
+		x.out = appendAnswer(x.out[:0], b)
+	case formArrow:
+		x.tensorAnswer(b)
+		x.arrowAnswer(b.Query)
+	default:
+		x.tensorAnswer(b)
+		x.appendTensor(f)
+	}
+}
+
+// appendAnswer writes an answer as JSON.
 func appendAnswer(dst []byte, b *lookup.Block) []byte {
 	dst = append(dst, `{"versions":{`...)
 	for i := range b.Query.Parts {
@@ -68,9 +83,28 @@ func comma(dst []byte, i int) []byte {
 	return dst
 }
 
-func appendText(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always is JSON
-	return append(dst, text...)
+// appendText writes a JSON string. Bytes that are not UTF-8 become U+FFFD: JSON has no form
+// for them.
+func appendText[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', "01"[c>>4], "0123456789abcdef"[c&15])
+		case c < utf8.RuneSelf:
+			dst = append(dst, c)
+		default:
+			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			dst = utf8.AppendRune(dst, r)
+			i += size
+			continue
+		}
+		i++
+	}
+	return append(dst, '"')
 }
 
 // AppendValue writes row r of a column, which is not null, as JSON: numbers in the fewest
@@ -89,7 +123,7 @@ func appendValue(dst []byte, v *column.Vector, r int, binary bool) []byte {
 		dst = append(dst, '[')
 		lo, hi := v.List(r)
 		for i := lo; i < hi; i++ {
-			dst = appendValue(comma(dst, int(i-lo)), &v.Elements.Values, int(i), binary)
+			dst = appendValue(comma(dst, i-lo), &v.Elements.Values, v.Elements.Slot(i), binary)
 		}
 		return append(dst, ']')
 	case t == column.Bool:
@@ -101,15 +135,19 @@ func appendValue(dst []byte, v *column.Vector, r int, binary bool) []byte {
 	case t == column.String && binary:
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), v.Text.At(r)), '"')
 	case t == column.String:
-		return appendText(dst, string(v.Text.At(r)))
+		return appendText(dst, v.Text.At(r))
 	case t == column.Date:
-		return appendText(dst, time.Unix(int64(v.Int32s[r])*86400, 0).UTC().Format(time.DateOnly))
+		return appendTime(dst, time.Unix(int64(v.Int32s[r])*86400, 0), time.DateOnly)
 	case t == column.Timestamp:
-		return appendText(dst, time.UnixMicro(v.Int64s[r]).UTC().Format(time.RFC3339Nano))
+		return appendTime(dst, time.UnixMicro(v.Int64s[r]), time.RFC3339Nano)
 	case t == column.Datetime:
-		return appendText(dst, time.UnixMicro(v.Int64s[r]).UTC().Format("2006-01-02T15:04:05.999999999"))
+		return appendTime(dst, time.UnixMicro(v.Int64s[r]), "2006-01-02T15:04:05.999999999")
 	}
 	return strconv.AppendInt(dst, v.Int(r), 10)
+}
+
+func appendTime(dst []byte, t time.Time, layout string) []byte {
+	return append(t.UTC().AppendFormat(append(dst, '"'), layout), '"')
 }
 
 func appendFloat(dst []byte, x float64, bits int) []byte {

@@ -41,7 +41,7 @@ func TestBenchServer(t *testing.T) {
 	s.serve(s.add(v, randomRows(&v, 200_000, 1), 1))
 	r := newRig(t, s, func(c *Config) {
 		c.Tokens = someTokens(t)
-		for _, g := range c.Tokens.grants {
+		for _, g := range c.Tokens.file.current().tokens {
 			g.Read = []string{"v"}
 		}
 	}).start(t)

@@ -86,7 +86,10 @@ func (s *shelf) add(v lookup.View, rows *lookup.Rows, shards int) Wanted {
 	l, err := row.NewLayout(v.Schema())
 	check(s.t, err)
 	var encoded row.Rows
-	check(s.t, rows.Encode(l, 1, &encoded))
+	check(s.t, rows.Encode(l, 0, &encoded))
+	for i := range encoded.Len() { // only pushed rows have sequences
+		l.SetSeq(encoded.At(i), 0)
+	}
 	var files []string
 	for shard := range shards {
 		b, err := segment.NewBuilder(l, segment.BuildOptions{View: v.Name, Version: v.Version, Shard: shard, Shards: shards})

@@ -1,57 +1,205 @@
 package serve
 
 import (
+	"container/list"
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// gate bounds how many requests are worked on, and how many wait for that.
+// gate bounds how many requests are worked on, and how long others wait for that.
+//
+// A burst may wait for as long as patience says. A queue that stands is no burst: then the
+// server is asked for more than it can do, to wait helps nobody, and requests wait for a
+// tenth of that only. Who cannot get a place in time, judged by how long requests took of
+// late, is told at once; so a refusal takes no time, and what is worked on is still wanted.
 type gate struct {
-	slots    chan struct{}
-	queue    int64
-	patience time.Duration // the longest that a request waits
-	waiting  atomic.Int64
+	slots    int
+	queue    int
+	patience time.Duration
+	waiting  atomic.Int64 // for the metrics
+
+	mu      sync.Mutex
+	running int
+	line    list.List     // of *waiter, the longest wait first
+	took    time.Duration // that a slot is taken, smoothed
+	empty   time.Time     // when there was a slot for everybody last
+	shed    time.Time     // when somebody was turned away last
+	stands  bool          // the line does, until there is a slot and nobody was turned away of late
 }
 
-// enter takes a slot. It reports false if the queue is full or the wait too long; then the
-// server is asked for more than it can do, and the sooner the client knows, the better.
-func (g *gate) enter(ctx context.Context) bool {
-	select {
-	case g.slots <- struct{}{}:
-		return true
-	default:
+// waiter is a request in the line.
+type waiter struct {
+	since, until time.Time
+	verdict      chan verdict // of one
+}
+
+// verdict is what becomes of a request at the gate.
+type verdict int
+
+const (
+	entered verdict = iota
+	full            // there are too many requests
+	late            // its deadline passed, or its client went away
+)
+
+// enter takes a slot, which leave gives back, until a deadline.
+func (g *gate) enter(ctx context.Context, until time.Time) verdict {
+	now := time.Now()
+	g.mu.Lock()
+	if g.running < g.slots && g.line.Len() == 0 {
+		g.running++
+		g.empty = now
+		g.stands = g.stands && now.Sub(g.shed) <= g.patience
+		g.mu.Unlock()
+		return entered
 	}
-	defer g.waiting.Add(-1)
-	if g.waiting.Add(1) > g.queue {
+	if why := g.hopeless(now, until); why != entered {
+		g.shed = now
+		g.mu.Unlock()
+		return why
+	}
+	w := &waiter{now, until, make(chan verdict, 1)}
+	place := g.line.PushBack(w)
+	g.waiting.Add(1)
+	g.mu.Unlock()
+	return g.wait(ctx, place)
+}
+
+// wait waits for the verdict.
+func (g *gate) wait(ctx context.Context, place *list.Element) verdict {
+	w := place.Value.(*waiter)
+	timer := time.NewTimer(min(g.patience, time.Until(w.until)))
+	defer timer.Stop()
+	why := full
+	select {
+	case v := <-w.verdict:
+		return v
+	case <-timer.C:
+		if !time.Now().Before(w.until) {
+			why = late
+		}
+	case <-ctx.Done():
+		why = late
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case v := <-w.verdict: // meanwhile
+		return v
+	default:
+		g.remove(place)
+		return why
+	}
+}
+
+// hopeless says why a request that came now would not get a slot in time, or entered. g is
+// locked.
+func (g *gate) hopeless(now, until time.Time) verdict {
+	if g.running < g.slots {
+		return entered
+	}
+	if g.line.Len() >= g.queue {
+		return full
+	}
+	wait := g.took * time.Duration(g.line.Len()+1) / time.Duration(g.slots)
+	switch {
+	case wait > g.limit(now):
+		return full
+	case now.Add(wait).After(until):
+		return late
+	}
+	return entered
+}
+
+// limit is how long a request may wait now. g is locked.
+func (g *gate) limit(now time.Time) time.Duration {
+	g.stands = g.stands || g.line.Len() > 0 && now.Sub(g.empty) > g.patience
+	if g.stands {
+		return g.patience / 10
+	}
+	return g.patience
+}
+
+// busy reports whether a request that came now would be refused.
+func (g *gate) busy(until time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hopeless(time.Now(), until) != entered
+}
+
+// leave gives a slot back, which was taken for some time, and to the first in the line for
+// whom it is not too late.
+func (g *gate) leave(took time.Duration) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.took += (took - g.took) / 16
+	if g.line.Len() == 0 {
+		g.empty = now
+	}
+	for g.line.Len() > 0 {
+		first := g.line.Front()
+		w := first.Value.(*waiter)
+		limit := g.limit(now)
+		g.remove(first)
+		switch {
+		case !now.Before(w.until):
+			w.verdict <- late
+		case now.Sub(w.since) > limit:
+			g.shed = now
+			w.verdict <- full
+		default:
+			w.verdict <- entered
+			return
+		}
+	}
+	g.running--
+}
+
+func (g *gate) remove(place *list.Element) {
+	g.line.Remove(place)
+	g.waiting.Add(-1)
+}
+
+// budget bounds the bytes of all bodies, or replies, that are held at one time, in total
+// and for one address.
+type budget struct {
+	left atomic.Int64
+	each int64
+}
+
+func (b *budget) set(all int64) {
+	b.left.Store(all)
+	b.each = all / 2
+}
+
+// take takes n bytes for an address, or nil.
+func (b *budget) take(p *peer, n int) bool {
+	if b.left.Add(-int64(n)) < 0 {
+		b.left.Add(int64(n))
 		return false
 	}
-	wait := time.NewTimer(g.patience)
-	defer wait.Stop()
-	select {
-	case g.slots <- struct{}{}:
-		return true
-	case <-wait.C:
-	case <-ctx.Done():
+	if p != nil && p.bytes.Add(int64(n)) > b.each {
+		b.give(p, n)
+		return false
 	}
-	return false
+	return true
 }
 
-func (g *gate) leave() { <-g.slots }
+// spent reports whether there is nothing left, for all or for an address.
+func (b *budget) spent(p *peer) bool {
+	return b.left.Load() <= 0 || p != nil && p.bytes.Load() >= b.each*9/10
+}
 
-// budget bounds the bytes of all bodies that are held at one time.
-type budget struct{ left atomic.Int64 }
-
-func (b *budget) take(n int) bool {
-	if b.left.Add(-int64(n)) >= 0 {
-		return true
-	}
+func (b *budget) give(p *peer, n int) {
 	b.left.Add(int64(n))
-	return false
+	if p != nil {
+		p.bytes.Add(-int64(n))
+	}
 }
-
-func (b *budget) give(n int) { b.left.Add(int64(n)) }
 
 // body is the body of a request, read whole before a slot is taken.
 type body struct {
@@ -73,7 +221,7 @@ const (
 )
 
 // read reads all of from. The memory grows with what arrives, not with what is announced.
-func (b *body) read(from io.Reader, limit int, all *budget) error {
+func (b *body) read(from io.Reader, limit int, all *budget, p *peer) error {
 	b.bytes, b.at, b.held = b.bytes[:0], 0, 0
 	for {
 		if len(b.bytes) == cap(b.bytes) {
@@ -82,7 +230,7 @@ func (b *body) read(from io.Reader, limit int, all *budget) error {
 			b.bytes = grown
 		}
 		if more := cap(b.bytes) - b.held; more > 0 {
-			if !all.take(more) {
+			if !all.take(p, more) {
 				return tooMany
 			}
 			b.held += more

@@ -23,38 +23,48 @@ func equalFields(a, b []column.Field) bool { return slices.Equal(a, b) }
 type generation struct {
 	number   int64
 	since    time.Time
+	wanted   []Wanted // what it is, in order
 	holders  atomic.Int64
+	gone     chan struct{} // closed when the last holder has let go
 	live     map[string]*version
-	all      map[Name]*version // the staged ones, too
-	stored   map[*lookup.View]*version
+	all      map[Name]*version // the staged and carried ones, too
+	named    map[Name]*layers  // what requests can name: the live and the staged ones
+	stored   map[*lookup.View]*layers
 	services map[string][]lookup.Ref
 	sources  map[string][]string
 	queries  lookup.Cache
+	pushes   *Overlays   // nil: this server takes no pushes
 	failed   func(error) // told why a look-up failed that should not have
 	scratch  *sync.Pool
 }
 
 // newGeneration makes a generation of versions, whose segments it then owns a hold of.
-func newGeneration(number int64, wanted []Wanted, have map[Name]*version, scratch *sync.Pool) *generation {
+// pushes gives the overlay of a live version, or nil.
+func newGeneration(number int64, wanted []Wanted, have map[Name]*version, pushes func(*version) *pushed, scratch *sync.Pool) *generation {
 	g := &generation{
-		number: number, since: time.Now(), live: map[string]*version{}, all: have, stored: map[*lookup.View]*version{},
+		number: number, since: time.Now(), wanted: wanted, gone: make(chan struct{}),
+		live: map[string]*version{}, all: have, named: map[Name]*layers{}, stored: map[*lookup.View]*layers{},
 		services: map[string][]lookup.Ref{}, sources: map[string][]string{}, scratch: scratch, failed: func(error) {},
 	}
 	g.holders.Store(1)
-	for _, v := range have {
-		g.stored[&v.View] = v
-	}
 	for _, w := range wanted {
-		if v := have[w.Name]; v != nil && !w.Staged {
-			g.live[w.View] = v
+		v := have[w.Name]
+		if v == nil || w.Carried {
+			continue
 		}
+		l := &layers{version: v}
+		if !w.Staged {
+			g.live[w.View] = v
+			l.over, l.pushes = carriedOver(v, wanted, have), pushes(v)
+		}
+		g.named[w.Name], g.stored[&v.View] = l, l
 	}
 	// A service may have features of several views: those of the first by name come first.
 	for _, name := range slices.Sorted(maps.Keys(g.live)) {
 		for service, refs := range g.live[name].Services {
 			g.services[service] = append(g.services[service], refs...)
 		}
-		for _, source := range g.live[name].Sources {
+		for _, source := range g.live[name].sources() {
 			g.sources[source] = append(g.sources[source], name)
 		}
 	}
@@ -81,6 +91,7 @@ func (g *generation) Release() {
 		for _, v := range g.all {
 			v.release()
 		}
+		close(g.gone)
 	case n < 0:
 		panic("quern: bug: generation released more often than pinned")
 	}
@@ -90,7 +101,11 @@ func (g *generation) Release() {
 func (g *generation) View(name, version string) (*lookup.View, bool) {
 	v := g.live[name]
 	if version != "" && (v == nil || v.name.Version != version) {
-		v = g.all[Name{name, version}]
+		l := g.named[Name{name, version}]
+		if l == nil {
+			return nil, false
+		}
+		v = l.version
 	}
 	if v == nil {
 		return nil, false
@@ -117,14 +132,15 @@ func (g *generation) Queries() *lookup.Cache { return &g.queries }
 type scratch struct {
 	keys   row.Keys
 	rows   []row.Row
+	over   []row.Row // of one carried version
 	gather row.Gatherer
 
 	// What find works on: fields, so that handing it to Guard makes no closure.
-	version *version
-	part    int
-	asked   *lookup.Keys
-	into    *lookup.Block
-	find    func() error
+	layers *layers
+	part   int
+	asked  *lookup.Keys
+	into   *lookup.Block
+	find   func() error
 }
 
 func newScratch() any {
@@ -136,18 +152,25 @@ func newScratch() any {
 // lookup answers one part of a query.
 func (s *scratch) lookup() error {
 	part := &s.into.Query.Parts[s.part]
-	part.PutKeys(s.asked, s.version.layout, &s.keys)
-	for _, segment := range s.version.Segments {
-		if err := segment.Lookup(&s.keys, s.rows); err != nil {
-			return err
+	part.PutKeys(s.asked, s.layers.layout, &s.keys)
+	if err := s.layers.lookup(&s.keys, s.rows, &s.over); err != nil {
+		return err
+	}
+	if s.layers.mayPush() {
+		mark := s.into.Parts[s.part].MarkPushed()
+		for i, r := range s.rows {
+			mark[i] = !r.Missing() && s.layers.layout.Seq(r) > 0
 		}
 	}
-	return s.into.Gather(s.part, s.version.layout, s.rows, &s.gather)
+	return s.into.Gather(s.part, s.layers.layout, s.rows, &s.gather)
 }
 
 // Lookup is lookup.Catalog's. Beyond the context's errors it fails with segment.ErrFault
 // where a disk fails, and with ErrCorrupt where memory or a file was damaged later.
 func (g *generation) Lookup(ctx context.Context, q *lookup.Query, keys *lookup.Keys, into *lookup.Block) error {
+	if err := charge(ctx, keys.Rows); err != nil {
+		return err
+	}
 	into.Reset(q, keys.Rows)
 	s := g.scratch.Get().(*scratch)
 	s.asked, s.into = keys, into
@@ -158,8 +181,8 @@ func (g *generation) Lookup(ctx context.Context, q *lookup.Query, keys *lookup.K
 			break
 		}
 		clear(s.rows)
-		s.part, s.version = p, g.stored[q.Parts[p].View]
-		if s.version == nil {
+		s.part, s.layers = p, g.stored[q.Parts[p].View]
+		if s.layers == nil {
 			panic("quern: bug: query of another generation")
 		}
 		if err = segment.Guard(s.find); err == nil {
@@ -167,7 +190,8 @@ func (g *generation) Lookup(ctx context.Context, q *lookup.Query, keys *lookup.K
 		}
 	}
 	clear(s.rows) // rows must not outlive the generation
-	s.asked, s.into, s.version = nil, nil, nil
+	clear(s.over)
+	s.asked, s.into, s.layers = nil, nil, nil
 	const kept = 1 << 14 // rows; more would keep the memory of one large request for ever
 	if cap(s.rows) <= kept {
 		g.scratch.Put(s)

@@ -13,6 +13,7 @@ import (
 // The codes of google.rpc.Code that the server itself gives.
 const (
 	grpcOK              = 0
+	grpcDenied          = 7
 	grpcExhausted       = 8
 	grpcUnimplemented   = 12
 	grpcInternal        = 13
@@ -23,6 +24,8 @@ func grpcCode(status int) uint32 {
 	switch status {
 	case http.StatusUnauthorized:
 		return grpcUnauthenticated
+	case http.StatusForbidden:
+		return grpcDenied
 	case http.StatusTooManyRequests:
 		return grpcExhausted
 	case http.StatusNotFound:
@@ -54,10 +57,10 @@ func grpcReply(w *work, code uint32, why string, framed []byte) {
 	if framed == nil { // then the status is in the header
 		h["Grpc-Status"] = []string{strconv.Itoa(int(code))}
 		h["Grpc-Message"] = []string{percent(why)}
+		// On the wire a failed call is a 200; the metrics have it as what it is.
 		w.WriteHeader(http.StatusOK)
-		if w.code = http.StatusBadRequest; code == grpcInternal { // for the metrics
-			w.code = http.StatusInternalServerError
-		}
+		w.send()
+		w.code = statusOf(code)
 		return
 	}
 	h["Trailer"] = []string{"Grpc-Status"}

@@ -10,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,7 +28,11 @@ const (
 
 func twoViews(t testing.TB, change func(*Config)) *rig {
 	s := newShelf(t)
-	s.serve(constant(s, "a", 1, 50), constant(s, "b", 1, 50))
+	a, b := constant(s, "a", 1, 50), constant(s, "b", 1, 50)
+	with := s.made[a.Name]
+	with.Sources = []string{"stream"}
+	s.made[a.Name] = with
+	s.serve(a, b)
 	r := newRig(t, s, change)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
@@ -39,83 +41,16 @@ func twoViews(t testing.TB, change func(*Config)) *rig {
 
 func someTokens(t testing.TB) *Tokens {
 	tokens, err := parseTokens([]byte(`{"tokens":[
-		{"name":"reader","token":"` + readerToken + `","read":["a"],"write":["a"]},
+		{"name":"reader","token":"` + readerToken + `","read":["a"],"write":["a"],"transform":["*"],"metrics":true},
 		{"name":"other","token":"` + otherToken + `","read":["b"]},
 		{"name":"one","token":"` + oneToken + `","read":["a:a0"]}]}`))
 	check(t, err)
 	return tokens
 }
 
-// TestAccess: every method, with no token, a wrong one, another view's, a column's, and the right one.
-func TestAccess(t *testing.T) {
-	r := twoViews(t, func(c *Config) {
-		c.Tokens = someTokens(t)
-		c.Writer = discard{}
-	}).start(t)
-	frame := `"df":{"id":[1],"a0":[1],"a1":[1],"event_timestamp":["2026-01-01T00:00:00Z"]}`
-	for _, m := range []struct {
-		method, path, body string
-		none, wrong        int
-		other, one, reader int
-	}{
-		{"POST", "/get-online-features", `{"features":["a:a0","a:a1"],"entities":{"id":[1]}}`, 401, 401, 403, 403, 200},
-		{"POST", "/get-online-features", `{"features":["a:a0"],"entities":{"id":[1]}}`, 401, 401, 403, 200, 200},
-		{"POST", "/get-online-features", `{"features":["a:a0","b:b0"],"entities":{"id":[1]}}`, 401, 401, 403, 403, 403},
-		{"POST", "/v1/lookup", `{"features":["a:a1"],"rows":[{"id":1}]}`, 401, 401, 403, 403, 200},
-		{"POST", "/v1/lookup", `{"service":"all","rows":[{"id":1}]}`, 401, 401, 403, 403, 403},
-		{"POST", "/write-to-online-store", `{"feature_view_name":"a",` + frame + `}`, 401, 401, 403, 403, 200},
-		{"POST", "/push", `{"push_source_name":"none",` + frame + `}`, 401, 401, 422, 422, 422},
-		{"GET", "/metrics", "", 401, 401, 200, 200, 200},
-		{"GET", "/health", "", 200, 200, 200, 200, 200},
-		{"GET", "/nothing", "", 401, 401, 404, 404, 404},
-		{"GET", "/v1/lookup", "", 401, 401, 405, 405, 405},
-	} {
-		for i, token := range []string{"", "wrong-0123456789abcdefghij", otherToken, oneToken, readerToken} {
-			var headers []string
-			if token != "" {
-				headers = []string{"Authorization", "Bearer " + token}
-			}
-			code, text := call(t, http.DefaultClient, m.method, r.url+m.path, m.body, headers...)
-			if want := []int{m.none, m.wrong, m.other, m.one, m.reader}[i]; code != want {
-				t.Errorf("%s %s with %q: %d %s, want %d", m.method, m.path, token, code, text, want)
-			}
-		}
-	}
-}
-
 type discard struct{}
 
 func (discard) Write(context.Context, *lookup.Rows) error { return nil }
-
-func TestTokensFile(t *testing.T) {
-	dir := t.TempDir()
-	good := `{"tokens":[{"name":"x","token":"0123456789012345678901","read":["*"]}]}`
-	for i, c := range []struct {
-		text string
-		mode os.FileMode
-		want string
-	}{
-		{good, 0o600, ""},
-		{good, 0o400, ""},
-		{good, 0o640, "others than its owner"},
-		{good, 0o604, "others than its owner"},
-		{`{"tokens":[{"token":"short"}]}`, 0o600, "less than 22"},
-		{`{"tokens":[{"token":"sha256:00"}]}`, 0o600, "SHA-256"},
-		{`{"tokens":[null]}`, 0o600, "null"},
-		{`{"tokens":[]}`, 0o600, "no tokens"},
-		{`{"token":[]}`, 0o600, "unknown field"},
-		{good + good, 0o600, "follows"},
-		{strings.Replace(good, "]}]", `]},{"token":"0123456789012345678901"}]`, 1), 0o600, "twice"},
-	} {
-		path := filepath.Join(dir, fmt.Sprint(i))
-		check(t, os.WriteFile(path, []byte(c.text), 0o600))
-		check(t, os.Chmod(path, c.mode))
-		_, err := ReadTokens(path)
-		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s, %v: %v, want %q", c.text, c.mode, err, c.want)
-		}
-	}
-}
 
 // TestMalformed: whatever a client sends, it is told of its mistake, never a 5xx.
 func TestMalformed(t *testing.T) {
@@ -180,11 +115,23 @@ func (s slow) Write(context.Context, *lookup.Rows) error {
 
 const pushA = `{"feature_view_name":"a","df":{"id":[1],"a0":[1],"a1":[1],"event_timestamp":["2026-01-01T00:00:00Z"]}}`
 
+// stuck is a clock that look-ups stop at, while they have a slot.
+func stuck() (now func() time.Time, entered, leave chan struct{}) {
+	entered, leave = make(chan struct{}, 100), make(chan struct{})
+	return func() time.Time {
+		entered <- struct{}{}
+		<-leave
+		return clock()
+	}, entered, leave
+}
+
+const lookA = `{"view":"a","rows":[{"id":1}]}`
+
 // TestOverload: beyond slots and queue requests are shed at once, and those within are answered.
 func TestOverload(t *testing.T) {
-	w := slow{make(chan struct{}, 100), make(chan struct{})}
+	now, inside, leave := stuck()
 	r := twoViews(t, func(c *Config) {
-		c.Writer, c.Slots, c.Queue, c.Patience, c.Deadline = w, 2, 1, time.Minute, time.Minute
+		c.Now, c.Slots, c.Queue, c.Patience, c.Deadline = now, 2, 1, time.Minute, time.Minute
 	}).start(t)
 	var wg sync.WaitGroup
 	codes := make(chan int, 3)
@@ -192,17 +139,17 @@ func TestOverload(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			code, _ := call(t, http.DefaultClient, "POST", r.url+"/write-to-online-store", pushA)
+			code, _ := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", lookA)
 			codes <- code
 		}()
 		if i < 2 {
-			<-w.entered
+			<-inside
 		}
 	}
 	for r.server.gate.waiting.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	reply, err := http.Post(r.url+"/v1/lookup", "", strings.NewReader(`{"view":"a","rows":[{"id":1}]}`))
+	reply, err := http.Post(r.url+"/v1/lookup", "", strings.NewReader(lookA))
 	check(t, err)
 	reply.Body.Close()
 	if reply.StatusCode != 429 || reply.Header.Get("Retry-After") == "" {
@@ -211,7 +158,7 @@ func TestOverload(t *testing.T) {
 	if code, _ := call(t, http.DefaultClient, "GET", r.url+"/health", ""); code != 200 {
 		t.Errorf("health under load: %d", code)
 	}
-	close(w.leave)
+	close(leave)
 	wg.Wait()
 	for range 3 {
 		if code := <-codes; code != 200 {

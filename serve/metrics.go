@@ -21,12 +21,14 @@ const (
 	bodyTooLarge
 	bodiesFull
 	queueFull
+	overRate // of the caller
+	noRight
 	rejections
 )
 
 // String returns the label.
 func (r rejection) String() string {
-	return [...]string{"token", "body", "memory", "overload"}[r]
+	return [...]string{"token", "body", "memory", "overload", "rate", "right"}[r]
 }
 
 // buckets are the upper bounds of the latency histograms: 50 us to about 13 s, by two.
@@ -59,23 +61,27 @@ type viewCounts struct{ found, missing, stale atomic.Int64 }
 type metrics struct {
 	meters   []*meter // by endpoint; complete before the first request
 	rejected [rejections]atomic.Int64
-	panics   atomic.Int64
-	running  atomic.Int64
+
+	connections atomic.Int64 // that were closed because there are too many
+	panics      atomic.Int64
+	running     atomic.Int64
 
 	mu    sync.RWMutex
 	views map[string]*viewCounts
+
+	features featuresSeen
 }
 
 // meter counts the requests to one endpoint.
 type meter struct {
 	label   string
-	latency histogram
+	latency histograms      // by view
 	codes   [6]atomic.Int64 // by the first digit of the status
 }
 
-func (m *meter) add(code int, took time.Duration) {
+func (m *meter) add(view string, code int, took time.Duration) {
 	m.codes[min(max(code/100, 2), 5)].Add(1)
-	m.latency.add(took)
+	m.latency.of(view).add(took)
 }
 
 // meter returns the meter of an endpoint, which it makes.
@@ -106,8 +112,9 @@ func (m *metrics) view(name string) *viewCounts {
 	return c
 }
 
-// served counts the rows of an answer.
-func (m *metrics) served(b *lookup.Block) {
+// answered counts the rows of an answer: see Server.served.
+func (m *metrics) answered(b *lookup.Block) {
+	m.features.add(b)
 	for p := range b.Parts {
 		var by [lookup.OutsideMaxAge + 1]int64
 		for _, s := range b.Parts[p].Status {
@@ -134,7 +141,7 @@ func (p page) one(name, kind, help string, v int64) {
 
 func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
 	p := page{out}
-	p.head("quern_lookup_seconds", "histogram", "Time from the request's header to its reply, by endpoint.")
+	p.head("quern_lookup_seconds", "histogram", "Time from the request's header to its reply, by endpoint and view (several views: several).")
 	for _, e := range m.meters {
 		e.latency.write(p, e.label)
 	}
@@ -156,9 +163,10 @@ func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
 	p.head("quern_generation_age_seconds", "gauge", "Time since the generation began to be served.")
 	fmt.Fprintf(p, "quern_generation_age_seconds %.3f\n", time.Since(g.since).Seconds())
 	m.writeViews(p, g)
+	writePushes(p, g)
 }
 
-func (h *histogram) write(p page, e string) {
+func (h *histogram) write(p page, labels string) {
 	sum := int64(0)
 	bound := 50 * time.Microsecond
 	for b := range h.counts {
@@ -167,11 +175,11 @@ func (h *histogram) write(p page, e string) {
 		if b < buckets {
 			le = strconv.FormatFloat(bound.Seconds(), 'g', -1, 64)
 		}
-		fmt.Fprintf(p, "quern_lookup_seconds_bucket{endpoint=%q,le=%q} %d\n", e, le, sum)
+		fmt.Fprintf(p, "quern_lookup_seconds_bucket{%s,le=%q} %d\n", labels, le, sum)
 		bound *= 2
 	}
-	fmt.Fprintf(p, "quern_lookup_seconds_sum{endpoint=%q} %g\n", e, time.Duration(h.nanos.Load()).Seconds())
-	fmt.Fprintf(p, "quern_lookup_seconds_count{endpoint=%q} %d\n", e, sum)
+	fmt.Fprintf(p, "quern_lookup_seconds_sum{%s} %g\n", labels, time.Duration(h.nanos.Load()).Seconds())
+	fmt.Fprintf(p, "quern_lookup_seconds_count{%s} %d\n", labels, sum)
 }
 
 func (m *metrics) writeViews(p page, g *generation) {

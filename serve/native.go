@@ -1,13 +1,17 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
 
+	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/arrow"
+	"quern/serve/feast"
 	"quern/serve/lookup"
+	"quern/serve/scan"
+	"quern/serve/tensor"
 )
 
 // maxKept is the largest buffer that is kept for the next request.
@@ -18,16 +22,43 @@ type exchange struct {
 	keys  lookup.Keys
 	block lookup.Block
 	out   []byte
+
+	asked, answer tensor.Message  // of requests and replies in tensors
+	columns       []column.Column // of raw rows
+	shown         []column.Bitmap // by part of a query, and then by field
+	statuses      []byte          // of all parts
+	scan          scan.Scanner
+	seen          []int // by key: the row that had it last, from 1
+
+	// What was made of schemas, for requests like the one before.
+	schemaText  []byte
+	schema      *tensor.Schema
+	model       liveModel
+	modelSchema []byte
+	query       *lookup.Query
+	querySchema []byte
+	arrowOf     *lookup.Query
+	arrowFields []arrow.Field
+	arrowSchema []byte
 }
 
-// nativeRequest is the body of POST /v1/lookup: what to look up, in one of three ways, and
-// the keys of each row.
+// putExchange keeps the memory of a call, unless it is a large one's.
+func (s *Server) putExchange(x *exchange, body int) {
+	if cap(x.out) <= maxKept && body <= maxKept/4 {
+		x.asked.Schema, x.answer.Schema = nil, nil // the body's memory
+		x.scan.Reset(nil)
+		s.natives.Put(x)
+	}
+}
+
+// nativeRequest is what a request wants to look up, in one of three ways, and in JSON the
+// keys of each row.
 type nativeRequest struct {
-	Features []string                     `json:"features"` // VIEW:FEATURE or VIEW@VERSION:FEATURE
-	View     string                       `json:"view"`     // all features of a view
-	Service  string                       `json:"service"`  // the features of a service
-	Full     bool                         `json:"full_feature_names"`
-	Rows     []map[string]json.RawMessage `json:"rows"`
+	Features []string `json:"features"` // VIEW:FEATURE or VIEW@VERSION:FEATURE
+	View     string   `json:"view"`     // all features of a view
+	Service  string   `json:"service"`  // the features of a service
+	Full     bool     `json:"full_feature_names"`
+	rows     []byte   // as it stands in the body
 }
 
 // serveNative answers POST /v1/lookup:
@@ -40,34 +71,30 @@ type nativeRequest struct {
 //	{"versions": {"drivers": "v1"}, "rows": [
 //	  {"features": {"rate": 0.5}},
 //	  {"features": {"rate": null}, "status": {"rate": "NOT_FOUND"}}]}
+//
+// Requests and replies may also be tensor messages (package tensor), and replies a stream
+// of Arrow's IPC, by the headers Content-Type and Accept.
 func (s *Server) serveNative(w *work, r *http.Request) {
 	x := s.natives.Get().(*exchange)
-	defer func() {
-		if cap(x.out) <= maxKept {
-			s.natives.Put(x)
-		}
-	}()
-	if err := s.lookupNative(r.Context(), x, w.body.bytes); err != nil {
+	defer s.putExchange(x, len(w.body.bytes))
+	f, err := accepted(r)
+	if err == nil {
+		err = s.lookupNative(r.Context(), x, w.body.bytes, isTensor(r))
+	}
+	if err != nil {
 		s.fail(w, err)
 		return
 	}
+	x.appendAnswer(f)
 	w.Header()["Quern-Versions"] = []string{versionsOf(x.block.Query)}
-	replyJSON(w, http.StatusOK, x.out)
+	reply(w, f, x.out)
 }
 
-func (s *Server) lookupNative(ctx context.Context, x *exchange, text []byte) error {
-	var in nativeRequest
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return diag.New("Q614", "the body is no request: %s", clip(err.Error()))
-	}
-	if d.More() {
-		return diag.New("Q614", "something follows the request")
-	}
+// lookupNative looks up what a body asks for, into x.block.
+func (s *Server) lookupNative(ctx context.Context, x *exchange, body []byte, packed bool) error {
 	c := s.c.Generations.Pin()
 	defer c.Release()
-	q, err := x.query(c, &in, s.c.Limits.Features)
+	q, in, err := x.question(c, body, packed, s.c.Limits)
 	if err != nil {
 		return err
 	}
@@ -76,24 +103,40 @@ func (s *Server) lookupNative(ctx context.Context, x *exchange, text []byte) err
 			return err
 		}
 	}
-	if limit := min(s.c.Limits.Rows, s.c.Limits.Cells/len(q.Fields)); len(in.Rows) > limit {
-		return diag.New("Q609", "the request has more than %d rows for its features", limit)
+	limit := min(s.c.Limits.Rows, s.c.Limits.Cells/len(q.Fields))
+	if packed {
+		err = x.takeKeys(q, limit)
+	} else {
+		err = x.readKeys(q, in.rows, limit)
 	}
-	if err := fillKeys(q, in.Rows, &x.keys); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := c.Lookup(ctx, q, &x.keys, &x.block); err != nil {
 		return err
 	}
 	x.block.Expire(s.c.Now().UnixMicro(), s.c.Rules)
-	s.metrics.served(&x.block)
-	x.out = appendAnswer(x.out[:0], &x.block)
+	s.served(ctx, &x.keys, &x.block)
 	return nil
 }
 
-// query returns the compiled query of a request, from the catalog's cache where it asks for
-// a whole view or service, or new.
-func (x *exchange) query(c lookup.Catalog, in *nativeRequest, limit int) (*lookup.Query, error) {
+// question reads a body as JSON or as a tensor message, which stays in x.asked.
+func (x *exchange) question(c lookup.Catalog, body []byte, packed bool, limits feast.Limits) (*lookup.Query, *nativeRequest, error) {
+	if packed {
+		q, err := x.tensorQuery(c, body, limits)
+		return q, nil, err
+	}
+	in, err := x.readRequest(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	q, err := x.compiled(c, in, limits.Features)
+	return q, in, err
+}
+
+// compiled returns the compiled query of a request, from the catalog's cache where it asks
+// for a whole view or service, or new.
+func (x *exchange) compiled(c lookup.Catalog, in *nativeRequest, limit int) (*lookup.Query, error) {
 	x.out = append(x.out[:0], 'n', 's', 0) // 'n': the keys of other wire formats begin otherwise
 	if in.Full {
 		x.out[2] = 1
@@ -166,36 +209,6 @@ func AllOf(c lookup.Catalog, name string) ([]lookup.Ref, error) {
 		refs[i] = lookup.Ref{View: ref.View, Version: ref.Version, Feature: v.Fields[i].Name}
 	}
 	return refs, nil
-}
-
-// fillKeys reads the keys of rows. Every row has each key; others are refused, as they
-// would be misspelt ones.
-func fillKeys(q *lookup.Query, rows []map[string]json.RawMessage, keys *lookup.Keys) error {
-	keys.Reset(q)
-	if len(rows) == 0 {
-		return diag.New("Q615", "the request has no rows: give every key at least one value")
-	}
-	for i, values := range rows {
-		used := 0
-		for k, key := range q.Keys {
-			raw, ok := values[key.Name]
-			if !ok {
-				return diag.New("Q606", "row %d has no value of key %q", i, key.Name).In(named(key.Name))
-			}
-			if k == 0 || !hasKey(q, k) {
-				used++
-			}
-			if p := addJSON(&keys.Columns[k], raw); p != "" {
-				return diag.New("Q607", "key %q, row %d: %s %s (the key is %s)", key.Name, i, clip(string(raw)), string(p), key.Type).
-					In(diag.Data{RowGroup: -1, Row: int64(i), Column: key.Name})
-			}
-		}
-		if used < len(values) {
-			return diag.New("Q614", "row %d has columns that are no keys of what is asked for", i)
-		}
-	}
-	keys.Rows = len(rows)
-	return nil
 }
 
 // hasKey reports whether a key before k has its name: two views may have it in two types.

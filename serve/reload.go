@@ -20,16 +20,20 @@ import (
 // once for all requests that start after that. A version that cannot be served is refused;
 // what was served before goes on, view by view.
 //
-// Pin may be called concurrently with everything; Reload and Close not with each other.
+// All methods may be called concurrently.
 type Generations struct {
 	views   Views
 	log     func(format string, args ...any)
 	now     atomic.Pointer[generation]
 	scratch sync.Pool
-	last    []Wanted
-	refused map[Name]refusal
-	lost    bool // the last question what is current failed
-	toldAt  atomic.Int64
+	pushes  *Overlays // nil: pushes are somebody else's
+
+	changing sync.Mutex // of everything below, and of what replaces now
+	past     []*generation
+	last     []Wanted
+	refused  map[Name]refusal
+	lost     bool // the last question what is current failed
+	toldAt   atomic.Int64
 
 	Reloads, Failures atomic.Int64 // how many swaps, and how many refusals
 }
@@ -48,7 +52,7 @@ const retryRefused = 30 * time.Second
 func NewGenerations(views Views, log func(format string, args ...any)) *Generations {
 	g := &Generations{views: views, log: log, refused: map[Name]refusal{}}
 	g.scratch.New = newScratch
-	g.now.Store(newGeneration(0, nil, nil, &g.scratch))
+	g.now.Store(newGeneration(0, nil, nil, nil, &g.scratch))
 	return g
 }
 
@@ -67,6 +71,8 @@ func (g *Generations) pin() *generation {
 // Its error is that of the question what is current, or the refusals, joined; each was
 // logged when it was new.
 func (g *Generations) Reload(ctx context.Context) (changed bool, err error) {
+	g.changing.Lock()
+	defer g.changing.Unlock()
 	wanted, err := g.views.Current(ctx)
 	if err != nil {
 		if !g.lost && ctx.Err() == nil {
@@ -78,68 +84,96 @@ func (g *Generations) Reload(ctx context.Context) (changed bool, err error) {
 	}
 	g.lost = false
 	wanted = slices.Clone(wanted)
-	slices.SortFunc(wanted, func(a, b Wanted) int {
-		return cmp.Or(cmp.Compare(a.View, b.View), cmp.Compare(a.Version, b.Version))
-	})
+	slices.SortFunc(wanted, compareWanted)
 	if slices.Equal(wanted, g.last) && len(g.refused) == 0 {
 		return false, nil
 	}
 	old := g.now.Load() // only Reload and Close replace it, so it is held
 	have, served, err := g.follow(ctx, old, wanted)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || slices.Equal(old.wanted, served) {
 		for _, v := range have {
 			v.release()
 		}
-		return false, ctx.Err()
-	}
-	g.last = wanted
-	if same(old, served) {
-		for _, v := range have {
-			v.release()
+		if ctx.Err() != nil {
+			return false, ctx.Err()
 		}
+		g.last = wanted
 		return false, err
 	}
-	g.swap(old, newGeneration(old.number+1, served, have, &g.scratch))
+	g.last = wanted
+	g.swap(old, newGeneration(old.number+1, served, have, g.overlayOf, &g.scratch))
 	return true, err
 }
 
 // follow opens what is wanted and new, and retains what is served already. It returns the
-// versions, each held once more, and what of wanted they are: where a version is refused,
-// the one that its view had before.
+// versions, each held once more, and what of wanted they are, in order: where a version is
+// refused, what its view had before.
 func (g *Generations) follow(ctx context.Context, old *generation, wanted []Wanted) (map[Name]*version, []Wanted, error) {
-	have := map[Name]*version{}
-	var served []Wanted
-	var errs []error
-	add := func(w Wanted, v *version) {
-		if have[w.Name] == nil {
-			have[w.Name], served = v, append(served, w)
-			return
-		}
-		v.release()
-	}
 	for name := range g.refused {
 		if !slices.ContainsFunc(wanted, func(w Wanted) bool { return w.Name == name }) {
 			delete(g.refused, name)
 		}
 	}
-	for _, w := range wanted {
-		if v := old.all[w.Name]; v != nil {
-			v.retain()
-			add(w, v)
-			continue
+	have := map[Name]*version{}
+	var served []Wanted
+	var errs []error
+	for len(wanted) > 0 {
+		view := wanted[0].View
+		n := 1
+		for n < len(wanted) && wanted[n].View == view {
+			n++
 		}
-		v, err := g.open(ctx, w.Name)
-		if err != nil {
-			errs = append(errs, err)
-			if v = old.live[w.View]; w.Staged || v == nil {
-				continue
+		add := func(w Wanted, v *version) {
+			if have[w.Name] != nil {
+				v.release()
+				return
 			}
-			v.retain()
-			w = Wanted{Name: v.name}
+			have[w.Name], served = v, append(served, w)
 		}
-		add(w, v)
+		errs = append(errs, g.followView(ctx, old, wanted[:n], add))
+		wanted = wanted[n:]
 	}
+	slices.SortFunc(served, compareWanted)
 	return have, served, errors.Join(errs...)
+}
+
+// followView is follow for one view. A live version is served with all that it carries, or
+// not at all.
+func (g *Generations) followView(ctx context.Context, old *generation, wanted []Wanted, add func(Wanted, *version)) error {
+	var errs []error
+	got := make([]*version, len(wanted))
+	refused := false
+	for i, w := range wanted {
+		v := old.all[w.Name]
+		if v != nil {
+			v.retain()
+		} else {
+			var err error
+			if v, err = g.open(ctx, w.Name); err != nil {
+				errs = append(errs, err)
+				refused = refused || !w.Staged
+			}
+		}
+		got[i] = v
+	}
+	if refused {
+		for _, w := range old.wanted {
+			if w.View == wanted[0].View && !w.Staged {
+				old.all[w.Name].retain()
+				add(w, old.all[w.Name])
+			}
+		}
+	}
+	for i, w := range wanted {
+		switch {
+		case got[i] == nil:
+		case refused && !w.Staged:
+			got[i].release()
+		default:
+			add(w, got[i])
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // open opens one version, unless it was refused a moment ago.
@@ -152,6 +186,11 @@ func (g *Generations) open(ctx context.Context, name Name) (*version, error) {
 	var v *version
 	if err == nil {
 		v, err = newVersion(ctx, name, o)
+	}
+	if err == nil && g.pushes != nil {
+		if err = g.pushes.open(v); err != nil {
+			v.Close()
+		}
 	}
 	if err == nil {
 		delete(g.refused, name)
@@ -167,31 +206,22 @@ func (g *Generations) open(ctx context.Context, name Name) (*version, error) {
 	return nil, err
 }
 
-// same reports whether g serves just that.
-func same(g *generation, served []Wanted) bool {
-	if len(g.all) != len(served) {
-		return false
-	}
-	for _, w := range served {
-		live := g.live[w.View]
-		if g.all[w.Name] == nil || (live != nil && live.name == w.Name) == w.Staged {
-			return false
-		}
-	}
-	return true
-}
-
 // swap makes next the present generation.
 func (g *Generations) swap(old, next *generation) {
-	next.failed = g.lookupFailed
+	next.failed, next.pushes = g.lookupFailed, g.pushes
 	g.now.Store(next)
 	old.Release()
+	g.past = append(slices.DeleteFunc(g.past, (*generation).isGone), old)
 	g.Reloads.Add(1)
 	var names []string
 	for _, v := range slices.SortedFunc(maps.Values(next.all), func(a, b *version) int { return cmp.Compare(a.name.String(), b.name.String()) }) {
 		text := fmt.Sprintf("%s (%d rows)", v.name, v.rows)
-		if next.live[v.name.View] != v {
+		switch {
+		case next.live[v.name.View] == v:
+		case next.named[v.name] != nil:
 			text += " staged"
+		default:
+			text += fmt.Sprintf(" for %d pushed ones", v.Pushed)
 		}
 		names = append(names, text)
 	}
@@ -223,5 +253,37 @@ func (g *Generations) Follow(ctx context.Context, interval time.Duration) {
 // Close serves nothing any longer. Segments are closed once the last request that pinned
 // them has let go.
 func (g *Generations) Close() {
-	g.now.Swap(newGeneration(0, nil, nil, &g.scratch)).Release()
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	g.now.Swap(newGeneration(0, nil, nil, nil, &g.scratch)).Release()
+}
+
+func compareWanted(a, b Wanted) int {
+	return cmp.Or(cmp.Compare(a.View, b.View), cmp.Compare(a.Version, b.Version))
+}
+
+// isGone reports whether nobody holds g any longer.
+func (g *generation) isGone() bool { return g.holders.Load() == 0 }
+
+// settle waits until nobody holds a generation that was replaced.
+func (g *Generations) settle(ctx context.Context) error {
+	g.changing.Lock()
+	past := slices.Clone(g.past)
+	g.changing.Unlock()
+	for _, old := range past {
+		select {
+		case <-old.gone:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// overlayOf returns the overlay of a live version; nil if pushes are somebody else's.
+func (g *Generations) overlayOf(v *version) *pushed {
+	if g.pushes == nil {
+		return nil
+	}
+	return g.pushes.of(v)
 }

@@ -16,7 +16,7 @@ type route struct {
 	verb   string // the method of HTTP; gRPC has POST
 	label  string // what the metrics call it; calls may share one
 	grpc   bool   // gRPC over HTTP/2; else HTTP
-	open   bool   // needs no token
+	needs  right  // what its caller must be granted; a route without one fails at start
 	light  bool   // answered at once: no body is read and no slot is taken
 	answer func(w *work, r *http.Request)
 
@@ -28,30 +28,30 @@ type unary func(ctx context.Context, message, out []byte) ([]byte, error)
 
 // routes lists every call.
 func (s *Server) routes() []*route {
-	return slices.Concat(s.watchRoutes(), s.feastRoutes(), s.nativeRoutes())
+	return slices.Concat(s.watchRoutes(), s.feastRoutes(), s.nativeRoutes(), s.transformRoutes(), s.featuresRoutes(), s.listenRoutes(), s.registryRoutes(), s.pushRoutes(), s.describeRoutes())
 }
 
 // watchRoutes are the calls of machines that watch.
 func (s *Server) watchRoutes() []*route {
 	return []*route{
-		{path: "/health", verb: http.MethodGet, label: "other", open: true, light: true, answer: s.serveFeast},
-		{path: "/grpc.health.v1.Health/Check", verb: http.MethodPost, label: "other", grpc: true, open: true, light: true, answer: s.grpcHealth},
-		{path: "/metrics", verb: http.MethodGet, label: "other", light: true, answer: s.serveMetrics},
+		{path: "/health", verb: http.MethodGet, label: "other", needs: rightNone, light: true, answer: s.serveFeast},
+		{path: "/grpc.health.v1.Health/Check", verb: http.MethodPost, label: "other", grpc: true, needs: rightNone, light: true, answer: s.grpcHealth},
+		{path: "/metrics", verb: http.MethodGet, label: "other", needs: rightMetrics, light: true, answer: s.serveMetrics},
 	}
 }
 
 // feastRoutes are Feast's calls.
 func (s *Server) feastRoutes() []*route {
-	post := func(path, label string) *route {
-		return &route{path: path, verb: http.MethodPost, label: label, answer: s.serveFeast}
+	post := func(path, label string, needs right) *route {
+		return &route{path: path, verb: http.MethodPost, label: label, needs: needs, answer: s.serveFeast}
 	}
 	const service = "/feast.serving.ServingService/"
 	return []*route{
-		post("/get-online-features", "feast_http"),
-		post("/push", "feast_push"),
-		post("/write-to-online-store", "feast_push"),
-		s.method(service+"GetOnlineFeatures", "feast_grpc", s.feast.GetOnlineFeatures),
-		s.method(service+"GetFeastServingInfo", "feast_grpc", func(_ context.Context, _, out []byte) ([]byte, error) {
+		post("/get-online-features", "feast_http", rightRead),
+		post("/push", "feast_push", rightWrite),
+		post("/write-to-online-store", "feast_push", rightWrite),
+		s.method(service+"GetOnlineFeatures", "feast_grpc", rightRead, s.feast.GetOnlineFeatures),
+		s.method(service+"GetFeastServingInfo", "feast_grpc", rightKnown, func(_ context.Context, _, out []byte) ([]byte, error) {
 			return s.feast.GetFeastServingInfo(out, s.c.Program), nil
 		}),
 	}
@@ -59,12 +59,12 @@ func (s *Server) feastRoutes() []*route {
 
 // nativeRoutes are quern's own calls.
 func (s *Server) nativeRoutes() []*route {
-	return []*route{{path: "/v1/lookup", verb: http.MethodPost, label: "v1_lookup", answer: s.serveNative}}
+	return []*route{{path: "/v1/lookup", verb: http.MethodPost, label: "v1_lookup", needs: rightRead, answer: s.serveNative}}
 }
 
 // method is the route of a unary method of gRPC.
-func (s *Server) method(path, label string, call unary) *route {
-	return &route{path: path, verb: http.MethodPost, label: label, grpc: true,
+func (s *Server) method(path, label string, needs right, call unary) *route {
+	return &route{path: path, verb: http.MethodPost, label: label, grpc: true, needs: needs,
 		answer: func(w *work, r *http.Request) { s.serveUnary(w, r, call) }}
 }
 
@@ -105,12 +105,16 @@ type router struct {
 	none  *route // of everything else: a 404
 }
 
-// newRouter gives each route its meter. Two of one path are a bug.
+// newRouter gives each route its meter. Two of one path are a bug, and so is one that does
+// not say what it needs: forgotten, it would be open to all.
 func newRouter(all []*route, m *metrics) *router {
-	r := &router{calls: map[string]*route{}, none: &route{label: "other"}}
+	r := &router{calls: map[string]*route{}, none: &route{label: "other", needs: rightKnown}}
 	for _, one := range all {
 		if r.calls[one.path] != nil {
 			panic("quern: bug: two routes of " + one.path)
+		}
+		if one.needs < rightNone || one.needs > lastRight {
+			panic("quern: bug: nobody said who may call " + one.path)
 		}
 		r.calls[one.path] = one
 		if strings.HasSuffix(one.path, "/") {

@@ -245,8 +245,8 @@ func TestStaged(t *testing.T) {
 		ref    string
 		want   string
 	}{
-		{[]Wanted{one, {two.Name, true}}, "a:a0", `{"features":{"a0":1}}`},
-		{[]Wanted{one, {two.Name, true}}, "a@2:a0", `{"features":{"a0":2}}`},
+		{[]Wanted{one, {Name: two.Name, Staged: true}}, "a:a0", `{"features":{"a0":1}}`},
+		{[]Wanted{one, {Name: two.Name, Staged: true}}, "a@2:a0", `{"features":{"a0":2}}`},
 		{[]Wanted{two}, "a:a0", `{"features":{"a0":2}}`},
 		{[]Wanted{two}, "a@1:a0", `a@1`},
 		{nil, "a:a0", `FeatureViewNotFound`},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log"
 	"net"
 	"net/http"
 	"runtime"
@@ -14,8 +15,11 @@ import (
 	"time"
 
 	"quern/features/diag"
+	"quern/serve/audit"
 	"quern/serve/feast"
 	"quern/serve/lookup"
+	"quern/serve/tracing"
+	"quern/serve/transform"
 )
 
 // Config says what a server serves and to whom. Zero fields are the defaults.
@@ -38,6 +42,15 @@ type Config struct {
 	Bodies   int64         // bytes of all bodies at one time; 0: 256 MiB
 	Slow     time.Duration // the longest that a client may take to send or read; 0: 30 s
 	Linger   time.Duration // how long Shutdown goes on taking requests, so that clients can move on
+
+	Audit  *audit.Log      // takes down what is served; nil: nothing. Whoever opened it closes it, after Shutdown
+	Tracer *tracing.Tracer // sends spans; nil: none. The same goes for it
+
+	Replies     int64 // bytes of all replies that clients have still to read; 0: 256 MiB
+	Connections int   // at one time; 0: 16,384. One address has at most half, of these and of bytes
+	ReusePort   bool  // other servers of this user may listen on the port, too; the last one is asked
+
+	Models map[string]*transform.Transformer // that compute features of raw rows and have no view, by name
 }
 
 // Server answers requests. It is an http.Handler; Serve gives it a port.
@@ -46,13 +59,17 @@ type Server struct {
 	feast   *feast.Service
 	gate    gate
 	bodies  budget
+	replies budget
+	port    *port     // nil: of this server alone
 	pool    sync.Pool // of *work
 	natives sync.Pool // of *exchange
+	packed  sync.Pool // of *packedCall
 	metrics metrics
 	http    *http.Server
 	router  *router
 	drain   chan struct{} // closed when the server stops taking requests
 	once    sync.Once
+	started time.Time
 }
 
 // New returns a server.
@@ -62,6 +79,7 @@ func New(c Config) *Server {
 	c.Patience = cmp.Or(c.Patience, 250*time.Millisecond)
 	c.Deadline = cmp.Or(c.Deadline, time.Second)
 	c.Slow = cmp.Or(c.Slow, 30*time.Second)
+	c.Connections = cmp.Or(c.Connections, 16<<10)
 	c.Limits = feast.Limits{
 		Body: cmp.Or(c.Limits.Body, 16<<20), Rows: cmp.Or(c.Limits.Rows, 100_000),
 		Features: cmp.Or(c.Limits.Features, 10_000), Cells: cmp.Or(c.Limits.Cells, 2_000_000),
@@ -72,21 +90,22 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = func(string, ...any) {}
 	}
-	s := &Server{c: c, drain: make(chan struct{})}
-	s.gate = gate{slots: make(chan struct{}, c.Slots), queue: int64(c.Queue), patience: c.Patience}
-	s.bodies.left.Store(cmp.Or(c.Bodies, 256<<20))
+	s := &Server{c: c, drain: make(chan struct{}), started: time.Now()}
+	s.gate.slots, s.gate.queue, s.gate.patience = c.Slots, c.Queue, c.Patience
+	s.bodies.set(cmp.Or(c.Bodies, 256<<20))
+	s.replies.set(cmp.Or(c.Replies, 256<<20))
 	s.metrics.views = map[string]*viewCounts{}
 	s.pool.New = func() any { return &work{} }
 	s.natives.New = func() any { return &exchange{} }
 	o := feast.Options{
 		Rules: c.Rules, ShortFloats: c.ShortFloats, Limits: c.Limits, Now: c.Now, Healthy: s.healthy,
-		Served:  func(_ context.Context, _ *lookup.Keys, b *lookup.Block) { s.metrics.served(b) },
+		Served:  s.served,
 		Headers: func(q *lookup.Query, h http.Header) { h["Quern-Versions"] = []string{versionsOf(q)} },
 	}
 	if c.Tokens != nil {
 		o.MayRead, o.MayWrite = mayRead, mayWrite
 	}
-	s.feast = feast.New(c.Generations, c.Writer, o)
+	s.feast = feast.New(c.Generations, s.writer(), o)
 	s.router = newRouter(s.routes(), &s.metrics)
 	s.http = s.transport()
 	return s
@@ -102,8 +121,9 @@ func (s *Server) transport() *http.Server {
 		Handler: s, TLSConfig: s.c.TLS, Protocols: p,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: s.c.Slow, WriteTimeout: s.c.Slow + s.c.Patience + s.c.Deadline,
 		IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 256, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
-		ErrorLog: nil,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: window, MaxReceiveBufferPerStream: window,
+			SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
+		ConnContext: withPeer, ErrorLog: log.New(&seldom{log: s.c.Log}, "", 0),
 	}
 }
 
@@ -114,7 +134,7 @@ func (s *Server) healthy() error {
 	}
 	g := s.c.Generations.pin()
 	defer g.Release()
-	if len(g.live) == 0 {
+	if len(g.live) == 0 && len(s.c.Models) == 0 {
 		return errors.New("there is no view to serve")
 	}
 	return nil
@@ -141,7 +161,15 @@ func (s *Server) Listen(address string) (net.Listener, error) {
 		return nil, diag.New("Q501", "%s can be reached from other machines, and without TLS everybody on the way reads along", address).
 			WithHint("give a certificate (--tls-cert, --tls-key), or listen on 127.0.0.1")
 	}
-	l, err := net.Listen("tcp", address)
+	how := net.ListenConfig{}
+	if s.c.ReusePort {
+		how.Control = shared
+		how.SetMultipathTCP(false) // whose sockets cannot be steered
+	}
+	l, err := how.Listen(context.Background(), "tcp", address)
+	if err == nil && s.c.ReusePort {
+		s.port, err = join(l)
+	}
 	if err != nil {
 		return nil, diag.New("Q501", "cannot listen on %s", address).Because(err)
 	}
@@ -150,6 +178,7 @@ func (s *Server) Listen(address string) (net.Listener, error) {
 
 // Serve answers what comes to l until Shutdown; then it returns nil.
 func (s *Server) Serve(l net.Listener) (err error) {
+	l = &peers{Listener: l, all: s.c.Connections, each: max(1, s.c.Connections/2), of: map[string]*peer{}, shut: map[string]shut{}, refused: &s.metrics.connections}
 	if s.c.TLS != nil {
 		err = s.http.ServeTLS(l, "", "")
 	} else {
@@ -167,7 +196,15 @@ func (s *Server) Serve(l net.Listener) (err error) {
 // the requests that are there, and returns when all are answered, or with the error of ctx,
 // after which connections are cut.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.once.Do(func() { close(s.drain) })
+	s.once.Do(func() {
+		close(s.drain)
+		if s.port == nil {
+			return
+		}
+		if err := s.port.leave(); err != nil {
+			s.c.Log("connections that are new may be lost with this server: %v", err)
+		}
+	})
 	linger := time.NewTimer(s.c.Linger)
 	defer linger.Stop()
 	select {
@@ -186,13 +223,14 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	w := s.pool.Get().(*work)
 	to := s.router.find(r.URL.Path)
-	w.ResponseWriter, w.s, w.code, w.slot, w.grpc = out, s, 0, false, to.grpc
+	w.start(s, out, r, to.grpc)
 	defer func() {
 		if caught := recover(); caught != nil {
 			s.recovered(w, to, caught)
 		}
-		w.free()
-		to.meter.add(w.code, time.Since(start))
+		w.end()
+		w.conn.ended(w.vain(r))
+		s.observe(w, r, to, start)
 		w.ResponseWriter = nil
 		s.pool.Put(w)
 	}()
@@ -215,9 +253,11 @@ func (s *Server) draining() bool {
 func (s *Server) recovered(w *work, to *route, caught any) {
 	s.metrics.panics.Add(1)
 	s.c.Log("a request to %s failed: %v\n%s", to.label, caught, debug.Stack())
-	if w.code != 0 {
-		w.free()
+	if w.code != 0 && !w.waits {
+		w.end()
 		panic(http.ErrAbortHandler)
 	}
+	clear(w.Header())
+	w.code = 0
 	refuse(w, http.StatusInternalServerError, "the server failed; its log says why")
 }

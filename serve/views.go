@@ -7,6 +7,7 @@ import (
 	"quern/serve/lookup"
 	"quern/serve/row"
 	"quern/serve/segment"
+	"quern/serve/transform"
 )
 
 // Name names one version of a view. Names are never used again for other rows.
@@ -18,7 +19,8 @@ func (n Name) String() string { return n.View + "@" + n.Version }
 // Wanted is a version that is to be served.
 type Wanted struct {
 	Name
-	Staged bool // only requests that name the version get it
+	Staged  bool // only requests that name the version get it
+	Carried bool // its pushed rows are served over the live version, which lacks them
 }
 
 // Views says what is to be served, and opens it: a store of published views. Its
@@ -35,7 +37,11 @@ type Opened struct {
 	View     lookup.View             // its Name and Version are those that were asked for
 	Segments []*segment.Segment      // one for every shard, in any order
 	Services map[string][]lookup.Ref // what the view adds to feature services
-	Sources  []string                // push sources that feed the view
+	Sources  []string                // push sources that feed the view, beside the one of its name
+	Pushed   int64                   // how many rows were pushed; the others were published
+	Sequence uint64                  // pushed rows up to this one of the overlay are among them
+
+	Transform *transform.Transformer // computes features of raw rows, by the view's model; nil: nobody does
 }
 
 // Close lets go of the segments.

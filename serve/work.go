@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"quern/features/diag"
+	"quern/serve/feast"
 )
 
 // work is the way of one request through the server, and the ResponseWriter of its
@@ -21,37 +23,120 @@ type work struct {
 	slot bool
 	grpc bool // replies are those of gRPC
 	code int  // 0: nothing was replied yet
+	seen seen
+
+	refused bool // the metrics know why
+	began   time.Time
+	entered time.Time // when it got its slot
+	conn    *counted  // nil without a port
+	peer    *peer     // whose connection it is; nil without a port
+	waits   bool      // the code has still to be sent
+	sent    int       // bytes of the budget of replies
 }
 
-// WriteHeader is http.ResponseWriter's.
+// start takes work up for a request.
+func (w *work) start(s *Server, out http.ResponseWriter, r *http.Request, grpc bool) {
+	w.ResponseWriter, w.s, w.grpc, w.began = out, s, grpc, time.Now()
+	w.code, w.slot, w.refused, w.waits, w.sent = 0, false, false, false, 0
+	w.peer = nil
+	if w.conn, _ = r.Context().Value(peerKey{}).(*counted); w.conn != nil {
+		w.peer = w.conn.peer
+		w.conn.needs(bytesForRequest + min(max(0, r.ContentLength), int64(s.c.Limits.Body)))
+	}
+}
+
+// WriteHeader is http.ResponseWriter's. The code is sent with the first byte, or by end.
 func (w *work) WriteHeader(code int) {
+	if code == http.StatusTooManyRequests {
+		w.overRate()
+	}
 	w.free()
-	w.code = code
-	w.ResponseWriter.WriteHeader(code)
+	if w.code == 0 {
+		w.code, w.waits = code, true
+	}
 }
 
-// Write is http.ResponseWriter's.
+// overRate counts a refusal that the gates did not count: its caller is over its rate.
+func (w *work) overRate() {
+	if !w.refused {
+		w.refused = true
+		w.s.metrics.rejected[overRate].Add(1)
+	}
+}
+
+// Write is http.ResponseWriter's. A client that reads slowly keeps the reply here, so all
+// replies together have a budget; one that has no place in it is not sent.
 func (w *work) Write(b []byte) (int, error) {
 	if w.code == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	if len(b) > freeReply {
+		if !w.s.replies.take(w.peer, len(b)) {
+			return w.noPlace(b)
+		}
+		w.sent += len(b)
+	}
+	w.send()
 	return w.ResponseWriter.Write(b)
 }
 
-// free gives back what the request holds.
+// freeReply is a reply that counts for nothing: what the connection has for it anyway.
+const freeReply = 4 << 10
+
+// noPlace refuses instead of replying, if there is time for that.
+func (w *work) noPlace(b []byte) (int, error) {
+	if !w.waits {
+		return 0, tooMany
+	}
+	w.s.metrics.rejected[bodiesFull].Add(1)
+	clear(w.Header())
+	w.code = 0
+	refuseFor(w, time.Second, "clients take their replies too slowly for more of them")
+	w.send()
+	return len(b), nil
+}
+
+// send sends the code that waits.
+func (w *work) send() {
+	if w.waits {
+		w.waits = false
+		w.ResponseWriter.WriteHeader(w.code)
+	}
+}
+
+// free gives back what the request holds until it is replied.
 func (w *work) free() {
 	if w.slot {
 		w.slot = false
 		w.s.metrics.running.Add(-1)
-		w.s.gate.leave()
+		w.s.gate.leave(time.Since(w.entered))
 	}
 	if w.body.held > 0 {
-		w.s.bodies.give(w.body.held)
+		w.s.bodies.give(w.peer, w.body.held)
 		w.body.held = 0
 		const kept = 1 << 20
 		if cap(w.body.bytes) > kept {
 			w.body.bytes = nil
 		}
+	}
+}
+
+// vain reports whether a request was taken back, or made no sense.
+func (w *work) vain(r *http.Request) bool {
+	switch w.code {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return r.Context().Err() != nil
+}
+
+// end ends the reply and gives back all the rest.
+func (w *work) end() {
+	w.free()
+	w.send()
+	if w.sent > 0 {
+		w.s.replies.give(w.peer, w.sent)
+		w.sent = 0
 	}
 }
 
@@ -65,22 +150,32 @@ func (s *Server) serve(w *work, r *http.Request, to *route) {
 		to.answer(w, r)
 		return
 	}
+	if s.replies.spent(w.peer) { // then why work on one more
+		s.metrics.rejected[bodiesFull].Add(1)
+		refuseFor(w, time.Second, "the client takes its replies too slowly for more of them")
+		return
+	}
+	if s.gate.busy(w.began.Add(s.c.Deadline)) { // then why read the body
+		s.turnAway(w, full)
+		return
+	}
 	if !s.readBody(w, r) {
 		return
 	}
-	deadline := s.c.Deadline
-	if to.grpc {
-		deadline = min(deadline, grpcTimeout(r.Header.Get("Grpc-Timeout"), deadline))
+	until := time.Now().Add(s.c.Deadline)
+	if to.grpc { // whose deadline is of the whole call
+		if asked := w.began.Add(grpcTimeout(r.Header.Get("Grpc-Timeout"), s.c.Deadline)); asked.Before(until) {
+			until = asked
+		}
 	}
-	if !s.gate.enter(r.Context()) {
-		s.metrics.rejected[queueFull].Add(1)
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusTooManyRequests, "the server has more to do than it can")
+	if v := s.gate.enter(r.Context(), until); v != entered {
+		s.turnAway(w, v)
 		return
 	}
+	w.entered = time.Now()
 	w.slot = true
 	s.metrics.running.Add(1)
-	ctx, cancel := context.WithTimeout(r.Context(), deadline)
+	ctx, cancel := context.WithDeadline(context.WithValue(r.Context(), workKey{}, w), until)
 	defer cancel()
 	if grant != nil {
 		ctx = context.WithValue(ctx, grantKey{}, grant)
@@ -88,6 +183,16 @@ func (s *Server) serve(w *work, r *http.Request, to *route) {
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = &w.body, int64(len(w.body.bytes))
 	to.answer(w, r)
+}
+
+// turnAway refuses a request that got no slot.
+func (s *Server) turnAway(w *work, why verdict) {
+	s.metrics.rejected[queueFull].Add(1)
+	if why == late && w.grpc {
+		s.fail(w, context.DeadlineExceeded)
+		return
+	}
+	refuseFor(w, time.Second, "the server has more to do than it can")
 }
 
 // fits refuses what is no call of the route: another path, verb or protocol.
@@ -109,37 +214,31 @@ func (s *Server) fits(w *work, r *http.Request, to *route) bool {
 	return false
 }
 
-// admit checks the token. Without tokens everybody is let in, with a nil grant.
-func (s *Server) admit(w *work, r *http.Request, to *route) (*Grant, bool) {
-	if s.c.Tokens == nil || to.open {
-		return nil, true
-	}
-	if g := s.c.Tokens.bearer(r.Header.Get("Authorization")); g != nil {
-		return g, true
-	}
-	s.metrics.rejected[noToken].Add(1)
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	refuse(w, http.StatusUnauthorized, "a valid token is needed")
-	return nil, false
-}
+// statusGone is nginx's status for a client that went away: only metrics see it.
+const statusGone = 499
 
 // readBody reads the body whole, before a slot is taken.
 func (s *Server) readBody(w *work, r *http.Request) bool {
 	limit := s.c.Limits.Body
 	err := error(tooLarge)
 	if r.ContentLength <= int64(limit) {
-		err = w.body.read(r.Body, limit, &s.bodies)
+		from := io.Reader(r.Body)
+		if r.ContentLength < 0 {
+			from = needed{from, w.conn}
+		}
+		err = w.body.read(from, limit, &s.bodies, w.peer)
 	}
 	switch {
 	case err == nil:
 		return true
+	case r.Context().Err() != nil: // nobody is there to be told
+		refuse(w, statusGone, "the client went away")
 	case errors.Is(err, tooLarge):
 		s.metrics.rejected[bodyTooLarge].Add(1)
 		s.fail(w, diag.New("Q609", "the body has more than %d bytes", limit))
 	case errors.Is(err, tooMany):
 		s.metrics.rejected[bodiesFull].Add(1)
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusTooManyRequests, "the server has more to read than it can")
+		refuseFor(w, time.Second, "the server has more to read than it can")
 	default:
 		s.fail(w, diag.New("Q614", "the body ended early").Because(err))
 	}
@@ -149,10 +248,15 @@ func (s *Server) readBody(w *work, r *http.Request) bool {
 // fail replies with what Feast's clients understand.
 func (s *Server) fail(w *work, err error) {
 	f := s.feast.FaultOf(err)
+	if f.After > 0 {
+		w.overRate()
+		sayWhen(w, f.After)
+	}
 	if w.grpc {
 		grpcReply(w, f.GRPC, f.Message, nil)
 		return
 	}
+	feast.SetCode(w.Header(), err)
 	replyJSON(w, f.HTTP, f.Body)
 }
 
@@ -179,7 +283,7 @@ func (s *Server) serveMetrics(w *work, _ *http.Request) {
 	g := s.c.Generations.pin()
 	defer g.Release()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	s.metrics.write(w, g, s.c.Generations.Reloads.Load(), s.c.Generations.Failures.Load())
+	s.writeMetrics(w, g)
 }
 
 // grpcTimeout reads gRPC's header: up to 8 digits and a unit. What is none is otherwise.

@@ -18,7 +18,7 @@ PEERS = [("Polars", "polars_"), ("DuckDB", "duckdb_"), ("pyarrow by hand", "pyar
 
 def results():
     files = glob.glob(os.path.join(HERE, "..", "results", "*.json"))
-    found = [json.load(open(f)) for f in files if not os.path.basename(f).startswith("gpu-")]
+    found = [json.load(open(f)) for f in files if not os.path.basename(f).startswith(("gpu-", "serving"))]
     return sorted(found, key=lambda r: ORDER.index(r["workload"]) if r["workload"] in ORDER else len(ORDER))
 
 

@@ -195,7 +195,7 @@ stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run,
 		a.inferCommand(), a.checkCommand(), a.planCommand(),
 		a.fitCommand(), a.transformCommand(), a.runCommand(), a.taskCommand(), a.coordinatorCommand(), a.certsCommand(),
 		a.modelCommand(), a.verifyCommand(), a.catCommand(), a.jobsCommand(), a.jobCommand(), a.k8sCommand(),
-		a.publishCommand(), a.viewsCommand(), a.serveCommand(), a.getCommand(), a.explainCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
+		a.publishCommand(), a.viewsCommand(), a.serveCommand(), a.auditCommand(), a.getCommand(), a.explainCommand(), a.doctorCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultCompletionCmd()

@@ -74,14 +74,16 @@ func checkBroken(t *testing.T, golden string) {
 	}
 }
 
-// writeUnusable writes a Parquet file with a column that quern cannot use.
+// writeUnusable writes a Parquet file with a column that quern cannot use, and one that
+// no key can be of.
 func writeUnusable(t *testing.T) {
 	t.Helper()
 	type row struct {
-		N     int64 `parquet:"n"`
-		Price int64 `parquet:"price,decimal(2:12)"`
+		N      int64   `parquet:"n"`
+		Price  int64   `parquet:"price,decimal(2:12)"`
+		Weight float64 `parquet:"weight"`
 	}
-	if err := parquet.WriteFile("unusable.parquet", []row{{1, 100}, {2, 250}}); err != nil {
+	if err := parquet.WriteFile("unusable.parquet", []row{{1, 100, 1.5}, {2, 250, 2.5}}); err != nil {
 		t.Fatal(err)
 	}
 }

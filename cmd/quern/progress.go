@@ -51,6 +51,9 @@ func (p *progress) end() {
 
 // stateLine writes a state: "fit, scan 1: 42 %, 1,234,567 rows".
 func stateLine(s pipeline.State) string {
+	if s.TotalBytes == 0 && s.Rows == 0 {
+		return s.Title
+	}
 	percent := 0.0
 	if s.TotalBytes > 0 {
 		percent = 100 * float64(s.Bytes) / float64(s.TotalBytes)

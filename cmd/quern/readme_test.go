@@ -16,26 +16,99 @@ import (
 // run just these commands.
 func TestREADMEShowsWhatTheDemoPrints(t *testing.T) {
 	readme := readText(t, "../../README.md")
-	commands, printed := demoBlock(t, readme)
+	commands, printed := block(t, readme)
 	if made := demoTarget(readText(t, "../../Makefile")); !slices.Equal(made, commands) {
 		t.Errorf("make demo runs\n%s\nthe README shows\n%s", strings.Join(made, "\n"), strings.Join(commands, "\n"))
 	}
+	copyExample(t)
+	for i, c := range commands {
+		same(t, c, runBoth(t, c), printed[i])
+	}
+}
+
+// TestREADMEServes runs the commands of the README's section on looking features up, with a
+// server of this process in the place of the one that it starts.
+func TestREADMEServes(t *testing.T) {
+	_, section, _ := strings.Cut(readText(t, "../../README.md"), "\n## Look features up online\n")
+	commands, printed := block(t, section)
+	copyExample(t)
+	runBoth(t, "quern fit examples/flights/recipe.yaml")
+	runBoth(t, "quern publish examples/flights/flights.quern --store examples/flights/out/views")
+	s := &script{t: t}
+	for i, c := range commands {
+		switch args := words(c); {
+		case strings.HasSuffix(c, " &"):
+			if err := s.serving(args[1 : len(args)-1]); err != nil {
+				t.Fatal(err)
+			}
+			same(t, c, s.server.talk.said(), printed[i])
+		case args[0] == "curl":
+			_, path, _ := strings.Cut(args[1], "/")
+			if err := s.ask("/"+path, args[3]); err != nil {
+				t.Fatal(err)
+			}
+			same(t, c, strings.TrimPrefix(s.out.String(), "  200 "), strings.ReplaceAll(measured(printed[i]), "VERSION", "VERSION-1"))
+		default:
+			same(t, c, runBoth(t, c), printed[i])
+		}
+	}
+	if err := s.serving([]string{"stop"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServingGuideWorks makes the calls of docs/SERVING.md that are about the example.
+func TestServingGuideWorks(t *testing.T) {
+	guide := readText(t, "../../docs/SERVING.md")
+	copyExample(t)
+	runBoth(t, "quern fit examples/flights/recipe.yaml")
+	runBoth(t, "quern publish examples/flights/flights.quern --store views")
+	s := &script{t: t}
+	if err := s.serving([]string{"serve", "--store", "views"}); err != nil {
+		t.Fatal(err)
+	}
+	calls := regexp.MustCompile(`(?m)^curl localhost:6566(\S+) -d '(.*origin.*)'$`).FindAllStringSubmatch(guide, -1)
+	for _, call := range calls {
+		if err := s.ask(call[1], call[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.serving([]string{"stop"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(calls) < 2 || strings.Count(s.out.String(), "  200 ") != len(calls) {
+		t.Errorf("%d calls:\n%s", len(calls), &s.out)
+	}
+}
+
+// copyExample makes the current folder one with a fresh copy of the example in it.
+func copyExample(t *testing.T) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "examples", "flights")
 	if err := os.CopyFS(dir, os.DirFS("../../examples/flights")); err != nil {
 		t.Fatal(err)
 	}
 	os.RemoveAll(filepath.Join(dir, "out"))
 	t.Chdir(filepath.Dir(filepath.Dir(dir)))
-	for i, c := range commands {
-		var both bytes.Buffer
-		app := newApp(&both, &both)
-		app.program = "build/quern"
-		if code := app.run(context.Background(), strings.Fields(c)[1:]); code != 0 {
-			t.Fatalf("%s: exit code %d\n%s", c, code, &both)
-		}
-		if got, want := measured(both.String()), measured(printed[i]); got != want {
-			t.Errorf("$ %s\n%s\nthe README says\n%s", c, both.String(), printed[i])
-		}
+}
+
+// runBoth runs a command line of the README and returns all that it prints.
+func runBoth(t *testing.T, command string) string {
+	t.Helper()
+	var both bytes.Buffer
+	app := newApp(&both, &both)
+	app.program = "build/quern"
+	if code := app.run(context.Background(), strings.Fields(command)[1:]); code != 0 {
+		t.Fatalf("%s: exit code %d\n%s", command, code, &both)
+	}
+	return both.String()
+}
+
+// same compares what a command prints with what the README says.
+func same(t *testing.T, command, got, want string) {
+	t.Helper()
+	if measured(got) != measured(want) {
+		t.Errorf("$ %s\n%s\nthe README says\n%s", command, got, want)
 	}
 }
 
@@ -73,16 +146,15 @@ func readText(t *testing.T, path string) string {
 	return string(text)
 }
 
-// demoBlock returns the commands of the README's first block with prompts, and
-// what follows each.
-func demoBlock(t *testing.T, readme string) (commands, printed []string) {
+// block returns the commands of a text's first block with prompts, and what follows each.
+func block(t *testing.T, readme string) (commands, printed []string) {
 	t.Helper()
 	_, rest, _ := strings.Cut(readme, "```\n$ ")
-	block, _, ok := strings.Cut(rest, "```")
+	text, _, ok := strings.Cut(rest, "```")
 	if !ok {
 		t.Fatal("the README shows no commands")
 	}
-	for part := range strings.SplitSeq("\n"+block, "\n$ ") {
+	for part := range strings.SplitSeq("\n"+text, "\n$ ") {
 		command, output, _ := strings.Cut(strings.TrimPrefix(part, "\n"), "\n")
 		commands = append(commands, command)
 		printed = append(printed, strings.TrimSuffix(output, "\n")+"\n")
@@ -105,5 +177,7 @@ func demoTarget(makefile string) (commands []string) {
 
 // measured blanks what differs from run to run.
 func measured(s string) string {
-	return regexp.MustCompile(`[0-9.]+ s, [0-9,]+ rows/s, [0-9.]+ [GMk]B/s, (\S+), peak [0-9,]+ MiB`).ReplaceAllString(s, "...")
+	s = regexp.MustCompile(`[0-9.]+ s, [0-9,]+ rows/s, [0-9.]+ [GMk]B/s, (\S+, )?peak [0-9,]+ MiB`).ReplaceAllString(s, "...")
+	s = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).ReplaceAllString(s, "http://ADDRESS")
+	return regexp.MustCompile(`\b\d{8}-\d{6}-[0-9a-f]{8}\b`).ReplaceAllString(s, "VERSION")
 }

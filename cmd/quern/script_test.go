@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
@@ -26,8 +27,10 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the golden files")
 //
 // Other commands: write FILE with lines that start with <, flip FILE BYTE (from the
 // end if negative), cut FILE BYTES, remove, copy FROM TO, list FOLDER,
-// job FOLDER STATE (makes the log of a job). Times, speeds, memory,
-// digests, the folder and why there is no GPU are replaced by words.
+// job FOLDER STATE (makes the log of a job), second (waits for the next one), and those of
+// a server: see server. Times,
+// speeds, memory, digests, the folder and why there is no GPU are replaced by words;
+// versions of views are called VERSION-1, VERSION-2 ... in commands, too.
 func TestScripts(t *testing.T) {
 	t.Setenv("QUERN_GPU", "0") // scripts are the same on machines with one
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
@@ -79,8 +82,10 @@ func workFolder(t *testing.T) {
 
 // script plays commands and writes what it sees.
 type script struct {
-	t   *testing.T
-	out bytes.Buffer
+	t        *testing.T
+	out      bytes.Buffer
+	versions []string // of views, in the order in which they were seen
+	server   *server
 }
 
 // play runs the commands of a script and writes it anew, with what they print now.
@@ -98,7 +103,7 @@ func (s *script) play(text string) {
 				fmt.Fprintln(&s.out, lines[i+1])
 				input = append(input, strings.TrimPrefix(strings.TrimPrefix(lines[i+1], "<"), " "))
 			}
-			s.command(words(command), strings.Join(input, "\n")+"\n")
+			s.command(words(s.named(command)), strings.Join(input, "\n")+"\n")
 			fmt.Fprintln(&s.out)
 		}
 	}
@@ -132,6 +137,10 @@ func (s *script) command(args []string, input string) {
 			}
 			return err
 		})
+	case "second": // the next one: versions that are begun in one second have no order
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+	case "serve", "ask", "await", "stop":
+		err = s.serving(args)
 	default:
 		err = fmt.Errorf("unknown command %q", args[0])
 	}
@@ -163,14 +172,17 @@ func damage(args []string) error {
 // quern runs the program within this process and notes what it prints.
 func (s *script) quern(args []string) {
 	out, talk, code := runQuern(s.t, args...)
-	for _, line := range splitLines(normal(out)) {
-		fmt.Fprintln(&s.out, strings.TrimRight("  "+line, " "))
-	}
-	for _, line := range splitLines(normal(talk)) {
-		fmt.Fprintln(&s.out, strings.TrimRight("! "+line, " "))
-	}
+	s.print("  ", out)
+	s.print("! ", talk)
 	if code != 0 {
 		fmt.Fprintf(&s.out, "= %d\n", code)
+	}
+}
+
+// print notes lines that a program printed.
+func (s *script) print(prefix, text string) {
+	for _, line := range splitLines(s.numbered(normal(text))) {
+		fmt.Fprintln(&s.out, strings.TrimRight(prefix+line, " "))
 	}
 }
 
@@ -195,6 +207,9 @@ func normal(text string) string {
 		{`(?m)^quern (unknown|\(devel\)|v[0-9]\S*|[0-9a-f]{40})(, modified)?$`, "quern REVISION"},
 		{`the manifest says \d+`, "the manifest says SIZE"},
 		{`_quern-probe\.\d+-\d+`, "_quern-probe"},
+		{`([0-9a-f]{12})  \d+ s\n`, "DIGEST  AGE\n"},
+		{`(built"?:? +"?)[0-9T:.-]+Z`, "${1}TIME"},
+		{`http://127\.0\.0\.1:\d+`, "http://ADDRESS"},
 		{`go1\.[0-9.]+ \w+/\w+`, "GO SYSTEM"},
 		{`this program is built without CUDA|switched off by QUERN_GPU=0`, "NO CUDA"},
 		{"`make cuda` builds build/quern-cuda, which has it|unset QUERN_GPU", "NEXT STEP"},

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"os"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"quern/features/diag"
 	"quern/pipeline/store"
 	"quern/serve"
 	"quern/serve/lookup"
@@ -20,12 +16,14 @@ import (
 
 // serveFlags are what the user says of a server.
 type serveFlags struct {
-	store, mirror      string
-	listen, tokens     string
-	cert, key, clients string
-	compat             string
-	short, stale       bool
-	poll, drain        time.Duration
+	store, mirror  string
+	listen, compat string
+	short, stale   bool
+	poll, drain    time.Duration
+	guard          guardFlags
+	push           pushFlags
+	watch          watchFlags
+	models         modelFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -34,13 +32,27 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve --store DIR",
 		Short: "Answer look-ups of published views over HTTP and gRPC",
 		Long: `Serves the current version of every view in a store, on one port: Feast's HTTP and
-gRPC calls, and POST /v1/lookup. Versions that are published, promoted or rolled back
-meanwhile are taken up at once, and no request sees two.
+gRPC calls, POST /v1/lookup, and POST /v1/transform/VIEW, which computes the features of
+raw rows by the view's model (or --model's, without a store). Versions that are
+published, promoted or rolled back meanwhile are taken up at once, and no request sees two.
 
 Without a certificate it listens on this machine only. With --tokens every call needs
 a token of that file (mode 0600), and what a token is not granted is denied:
 
-  {"tokens": [{"name": "trainer", "token": "...", "read": ["drivers", "cities:size"]}]}`,
+  {"roles": {"ranking": {"read": ["drivers", "cities:size"], "requests_per_second": 500}},
+   "tokens": [{"name": "trainer", "token": "...", "roles": ["ranking"], "write": ["drivers"]}],
+   "certificates": [{"name": "ranker", "uri": "spiffe://example.org/ranker", "roles": ["ranking"]}]}
+
+Rights are read, write, transform (of models) and metrics. That file and those of
+certificates are read again when they change; what cannot be used is refused.
+
+With --overlay rows may be pushed to this server: /push, /write-to-online-store and
+/v1/push/VIEW. They are durable, and seen here, when the push is answered; they go into the
+view's next version now and then, by which other servers see them. One server at a time
+has the folder.
+
+To bring in a new server without a pause, start both with --reuse-port: the new one
+takes all new connections from its first moment, and then stop the old one (SIGTERM).`,
 		Example: `  quern serve --store views
   quern serve --store views --listen :6566 --tls-cert tls.crt --tls-key tls.key --tokens tokens.json
   curl localhost:6566/v1/lookup -d '{"view": "drivers", "rows": [{"driver_id": 1001}]}'`,
@@ -50,10 +62,10 @@ a token of that file (mode 0600), and what a token is not granted is denied:
 	c.Flags().StringVar(&f.store, "store", "", "folder or s3:// URI that views are published to")
 	c.Flags().StringVar(&f.mirror, "mirror", "", "local folder that versions of an s3:// store are copied to")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:6566", "HOST:PORT")
-	c.Flags().StringVar(&f.tokens, "tokens", "", "file of the tokens that are let in (default: everybody)")
-	c.Flags().StringVar(&f.cert, "tls-cert", "", "file of the server's certificate")
-	c.Flags().StringVar(&f.key, "tls-key", "", "file of its key")
-	c.Flags().StringVar(&f.clients, "tls-clients", "", "file of the authorities whose clients are let in (default: any client)")
+	f.guard.register(c)
+	f.push.register(c)
+	f.watch.register(c)
+	f.models.register(c)
 	c.Flags().StringVar(&f.compat, "compat", lookup.Strict.String(), "whose statuses: strict, feast-python or feast-go")
 	c.Flags().BoolVar(&f.short, "short-floats", false, "print float32 values in the fewest digits, unlike Feast")
 	c.Flags().BoolVar(&f.stale, "keep-stale", false, "show values that are older than the view's time to live")
@@ -69,14 +81,27 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	if config.Generations, err = a.openViews(serve.Published{Mirror: f.mirror}, f.store, config.Log); err != nil {
+	if err = a.openServed(ctx, f, config); err != nil {
 		return err
 	}
 	defer config.Generations.Close()
+	pushes, err := f.push.open(ctx, a, config, f)
+	if err != nil {
+		return err
+	}
+	defer pushes.Close()
+	watched, err := f.watch.apply(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer watched()
 	if _, err := config.Generations.Reload(ctx); ctx.Err() != nil {
 		return ctx.Err()
 	} else if err != nil && config.Generations.Reloads.Load() == 0 {
 		return err // nothing of it can be served
+	}
+	if err := pushes.Refused(); err != nil {
+		return err // answers would lack rows that were acknowledged
 	}
 	server := serve.New(*config)
 	l, err := server.Listen(f.listen)
@@ -87,10 +112,17 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	if config.TLS != nil {
 		scheme = "https"
 	}
-	fmt.Fprintf(a.err, "listening on %s://%s\n", scheme, l.Addr())
+	config.Log("listening on %s://%s", scheme, l.Addr())
 	following, stop := context.WithCancel(ctx)
 	followed, served := make(chan struct{}), make(chan error, 1)
-	go func() { config.Generations.Follow(following, f.poll); close(followed) }()
+	go func() {
+		var both sync.WaitGroup
+		both.Go(func() { config.Generations.Follow(following, f.poll) })
+		both.Go(func() { f.guard.follow(following, config) })
+		both.Go(func() { pushes.Run(following) })
+		both.Wait()
+		close(followed)
+	}()
 	go func() { served <- server.Serve(l) }()
 	defer func() { stop(); <-followed }()
 	select {
@@ -98,11 +130,11 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 		return err
 	case <-ctx.Done():
 	}
-	fmt.Fprintln(a.err, "stopping: requests that are there are answered")
+	config.Log("stopping: requests that are there are answered")
 	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.drain)
 	defer cancel()
 	if err := server.Shutdown(draining); err != nil {
-		fmt.Fprintf(a.err, "some requests took longer than %v and were cut\n", f.drain)
+		config.Log("some requests took longer than %v and were cut", f.drain)
 	}
 	return <-served
 }
@@ -119,7 +151,7 @@ func (a *app) openViews(p serve.Published, folder string, log func(string, ...an
 	} else if p.Mirror == "" {
 		return nil, usage("--store %s is not of this disk: give a folder to copy versions to", folder).WithHint("--mirror DIR")
 	}
-	p.Store = &view.Store{Places: a.places, Folder: folder}
+	p.Store, p.Log = &view.Store{Places: a.places, Folder: folder}, log
 	return serve.NewGenerations(&p, log), nil
 }
 
@@ -132,42 +164,10 @@ func (a *app) serveConfig(f *serveFlags) (*serve.Config, error) {
 	if f.poll < 10*time.Millisecond || f.drain < 0 {
 		return nil, usage("--poll is 10ms or more, and --drain is not negative")
 	}
-	c := &serve.Config{
-		Rules: lookup.Rules{Compat: compat, KeepStale: f.stale}, ShortFloats: f.short, Program: "quern",
-		Log: func(format string, args ...any) { fmt.Fprintf(a.err, strings.TrimRight(format, "\n")+"\n", args...) },
-	}
-	var err error
-	if f.tokens != "" {
-		if c.Tokens, err = serve.ReadTokens(f.tokens); err != nil {
-			return nil, err
-		}
-	}
-	c.TLS, err = f.transport()
-	return c, err
-}
-
-// transport returns the settings of TLS, or nil where none is asked for.
-func (f *serveFlags) transport() (*tls.Config, error) {
-	if f.cert == "" && f.key == "" && f.clients == "" {
-		return nil, nil
-	}
-	if f.cert == "" || f.key == "" {
-		return nil, usage("TLS takes both --tls-cert and --tls-key")
-	}
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	log, err := f.watch.logger(a)
 	if err != nil {
-		return nil, usage("--tls-cert and --tls-key cannot be used").Because(err)
+		return nil, err
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
-	if f.clients != "" {
-		text, err := os.ReadFile(f.clients)
-		if err != nil {
-			return nil, usage("--tls-clients cannot be read").Because(err)
-		}
-		c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
-		if !c.ClientCAs.AppendCertsFromPEM(text) {
-			return nil, diag.New("Q501", "--tls-clients %s has no certificate", f.clients)
-		}
-	}
-	return c, nil
+	c := &serve.Config{Rules: lookup.Rules{Compat: compat, KeepStale: f.stale}, ShortFloats: f.short, Program: "quern", Log: log}
+	return c, f.guard.apply(c)
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"quern/internal/failpoint"
 	"quern/pipeline"
 	"quern/pipeline/store"
 	"quern/serve/row"
@@ -31,8 +32,10 @@ type build struct {
 	builders []*segment.Builder
 	temp     string // folder of segments on their way to a store that is not local; "": none
 	files    []string
+	folder   string // of the version, within the store
 	open     []*segment.Segment
 	encoded  sync.Pool // of *row.Rows
+	progress *pipeline.Progress
 	counts   struct {
 		sync.Mutex
 		nullKeys int64
@@ -41,7 +44,7 @@ type build struct {
 
 // newBuild prepares the segments of a version.
 func newBuild(p place, m *Manifest, digest [32]byte, stream *pipeline.Stream, o PublishOptions) (*build, error) {
-	b := &build{place: p, manifest: m, stream: stream}
+	b := &build{place: p, manifest: m, stream: stream, folder: folderOf(m.Version)}
 	layout, err := row.NewLayout(row.Schema{Keys: stream.Keys, Fields: stream.Features, Time: stream.Timed})
 	if err != nil {
 		return nil, err
@@ -117,6 +120,8 @@ func (b *build) run(ctx context.Context) error {
 	m.SourceRows, m.Left, m.NullKeys = n.Read, n.Kept, b.counts.nullKeys
 	m.MinEvent, m.MaxEvent = row.NoTime, row.NoTime
 	for i := range b.builders {
+		b.progress.Phase(fmt.Sprintf("publish, segment %d of %d", i+1, len(b.builders)))
+		failpoint.Point("failpoint:serve.segment.before")
 		if err := b.write(ctx, i); err != nil {
 			return explain(b.place.files, "write", err)
 		}
@@ -126,7 +131,7 @@ func (b *build) run(ctx context.Context) error {
 
 // write writes one segment, durable, and opens it.
 func (b *build) write(ctx context.Context, i int) error {
-	name := fmt.Sprintf("segment-%05d", i)
+	name := segmentName(i)
 	w, path, err := b.create(ctx, name)
 	if err != nil {
 		return err
@@ -167,7 +172,10 @@ func (b *build) note(info segment.Info, older int64, f File) {
 }
 
 // object returns the name of a file of the version.
-func (b *build) object(name string) string { return folderOf(b.manifest.Version) + "/" + name }
+func (b *build) object(name string) string { return b.folder + "/" + name }
+
+// segmentName returns the name of a shard's file within its version.
+func segmentName(shard int) string { return fmt.Sprintf("segment-%05d", shard) }
 
 // create begins a segment: in the store if it is of this disk, or else beside it. Path is
 // where it can be opened once it is committed.
@@ -213,6 +221,7 @@ func (b *build) upload(ctx context.Context) error {
 		return nil
 	}
 	for i, f := range b.manifest.Segments {
+		failpoint.Point("failpoint:serve.upload.before")
 		from, err := os.Open(b.files[i])
 		if err != nil {
 			return err

@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
-	"slices"
 
 	"quern/features/diag"
 	"quern/pipeline/model"
@@ -21,8 +19,8 @@ type OpenOptions struct {
 	// Mirror is the folder that versions in stores that are not local are copied to. Several
 	// processes may share it. It must be given for such stores.
 	Mirror string
-	// Check reads all of a local version before it is used. Copies are always checked, once:
-	// when they are made.
+	// Check reads all of a local version before it is used. Copies are always checked: when
+	// they are made, and when they are found.
 	Check   bool
 	Segment segment.OpenOptions
 }
@@ -46,69 +44,26 @@ func (s *Store) Open(ctx context.Context, view, version string, o OpenOptions) (
 	if err != nil {
 		return nil, err
 	}
-	folder, err := s.bring(ctx, p, m, o)
-	if err != nil {
-		return nil, err
+	local, isLocal := p.files.(*store.Local)
+	if !isLocal {
+		all, err := mirrored(ctx, p, m, o)
+		if err != nil {
+			return nil, explain(p.files, "copy", err)
+		}
+		return &View{Manifest: m, Segments: all, place: p}, nil
 	}
-	all, err := openAll(m, folder, o.Segment)
+	all, err := openAll(m, filepath.Join(local.Location(), "versions", m.Version), o.Segment)
 	if err != nil {
 		return nil, explain(p.files, "open a segment of", err)
 	}
 	v := &View{Manifest: m, Segments: all, place: p}
-	if _, local := p.files.(*store.Local); local && o.Check {
+	if o.Check {
 		if err := v.Verify(ctx); err != nil {
 			v.Close()
 			return nil, err
 		}
 	}
 	return v, nil
-}
-
-// bring returns the folder of this disk in which a version is.
-func (s *Store) bring(ctx context.Context, p place, m *Manifest, o OpenOptions) (string, error) {
-	if _, local := p.files.(*store.Local); local {
-		return filepath.Join(p.files.Location(), "versions", m.Version), nil
-	}
-	if o.Mirror == "" {
-		return "", diag.New("Q666", "%s is not of this disk, and there is no folder to copy it to", s.Folder)
-	}
-	mirror, err := store.NewLocal(filepath.Join(o.Mirror, "views", m.View))
-	if err != nil {
-		return "", err
-	}
-	for _, f := range m.Segments {
-		if err := mirrored(ctx, p.files, mirror, folderOf(m.Version)+"/"+f.Name, f); err != nil {
-			return "", explain(p.files, "copy", err)
-		}
-	}
-	return filepath.Join(mirror.Location(), "versions", m.Version), nil
-}
-
-// mirrored copies one file, unless it is there. What has its name was checked before it
-// got it; its seal is checked when it is opened.
-func mirrored(ctx context.Context, from store.Store, to *store.Local, name string, f File) error {
-	if there, err := to.Open(ctx, name); err == nil {
-		defer there.Close()
-		if there.Size() == f.Bytes {
-			return nil
-		}
-		if err := to.Remove(ctx, name); err != nil { // cut by somebody: open mappings keep the file
-			return err
-		}
-	}
-	source, err := from.Open(ctx, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return diag.New("Q662", "%s is missing", store.Join(from.Location(), name))
-	}
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	err = copyTo(ctx, to, name, io.NewSectionReader(source, 0, source.Size()), f)
-	if errors.Is(err, store.ErrExists) {
-		return nil // another process was faster
-	}
-	return err
 }
 
 func segmentPath(folder string, f File) string { return filepath.Join(folder, filepath.Base(f.Name)) }
@@ -176,26 +131,4 @@ func (v *View) Close() error {
 		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// CleanMirror removes from a mirror the versions of a view that are not among keep. What
-// is open stays readable.
-func CleanMirror(mirror, view string, keep ...string) error {
-	folder := filepath.Join(mirror, "views", view, "versions")
-	found, err := os.ReadDir(folder)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, f := range found {
-		if !validVersion(f.Name()) || slices.Contains(keep, f.Name()) {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(folder, f.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

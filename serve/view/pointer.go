@@ -7,10 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"quern/features/diag"
+	"quern/internal/failpoint"
 	"quern/pipeline/store"
 )
 
@@ -125,13 +130,121 @@ func newest(ctx context.Context, p place) (*State, error) {
 		if err != nil {
 			return nil, explain(st, "read", err)
 		}
-		state := &State{}
-		if !decode(text, state) || state.Format != Format || state.View != p.view || pointerName(state.Number) != name {
-			return nil, damaged(st, name, "the pointer is damaged, or of another version of quern")
+		if state := pointed(p, name, text); state != nil {
+			return state, nil
 		}
-		return state, nil
+		return nil, damagedPointer(p, name)
 	}
 	return nil, changedMeanwhile(st)
+}
+
+// pointed reads the text of a pointer; nil if it is none of this view and name.
+func pointed(p place, name string, text []byte) *State {
+	state := &State{}
+	if !decode(text, state) || state.Format != Format || state.View != p.view || pointerName(state.Number) != name {
+		return nil
+	}
+	if slices.ContainsFunc(state.held(), func(v string) bool { return !validVersion(v) }) {
+		return nil
+	}
+	return state
+}
+
+func damagedPointer(p place, name string) error {
+	return diag.New("Q662", "%s: the pointer is damaged, or of another version of quern", store.Join(p.pointers.Location(), name)).
+		WithHint("quern views promote %s@VERSION serves a version of your choice", p.view)
+}
+
+// beforeDamage returns the state that a promotion of a certain version starts from where
+// the newest pointer is damaged: the newest readable one's, with the damaged one's number.
+func beforeDamage(ctx context.Context, p place) (*State, error) {
+	names, err := p.pointers.List(ctx, "")
+	if err != nil {
+		return nil, explain(p.pointers, "read", err)
+	}
+	state, last := &State{View: p.view}, int64(0)
+	for i, name := range slices.Backward(names) {
+		text, err := read(ctx, p.pointers, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, explain(p.pointers, "read", err)
+		}
+		if i == len(names)-1 {
+			if last, err = strconv.ParseInt(strings.TrimSuffix(name, ".json"), 10, 64); err != nil {
+				return nil, damagedPointer(p, name)
+			}
+		}
+		if good := pointed(p, name, text); good != nil {
+			state = good
+			break
+		}
+	}
+	state.Number = last
+	return state, nil
+}
+
+// States returns which versions of every view in the store are served and kept, by the
+// names of the views, after one listing. Views whose pointers are damaged are apart.
+func (s *Store) States(ctx context.Context) (states []*State, damaged map[string]error, err error) {
+	latest, err := s.pointers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	damaged = map[string]error{}
+	for _, view := range slices.Sorted(maps.Keys(latest)) {
+		p, err := s.of(ctx, view)
+		if err != nil {
+			return nil, nil, err
+		}
+		text, err := read(ctx, p.pointers, latest[view])
+		var state *State
+		if err == nil {
+			state = pointed(p, latest[view], text)
+		}
+		if state == nil { // many others followed meanwhile, or it is damaged: state tells
+			state, err = s.state(ctx, p)
+		}
+		switch {
+		case err == nil:
+			states = append(states, state)
+		case isCode(err, "Q662"):
+			damaged[view] = err
+		case !isCode(err, "Q664"): // else the view was removed since it was listed
+			return nil, nil, err
+		}
+	}
+	return states, damaged, nil
+}
+
+// pointers returns the name of every view's newest pointer. A folder of this disk that is
+// not there is an error: it may be one that is not mounted.
+func (s *Store) pointers(ctx context.Context) (map[string]string, error) {
+	st, err := s.Places.Store(ctx, s.Folder)
+	if err != nil {
+		return nil, err
+	}
+	if _, local := st.(*store.Local); local {
+		if _, err := os.Stat(st.Location()); err != nil {
+			return nil, explain(st, "read", err)
+		}
+	}
+	names, err := st.List(ctx, "views")
+	if err != nil {
+		return nil, explain(st, "read", err)
+	}
+	latest := map[string]string{}
+	for _, name := range names {
+		parts := strings.Split(name, "/")
+		if len(parts) == 4 && parts[2] == "pointer" && ValidName(parts[1]) {
+			latest[parts[1]] = max(latest[parts[1]], parts[3])
+		}
+	}
+	return latest, nil
+}
+
+// isCode reports whether err is of a code of the catalogue.
+func isCode(err error, code diag.Code) bool {
+	var e *diag.Error
+	return errors.As(err, &e) && e.Code == code
 }
 
 func pointerName(n int64) string { return fmt.Sprintf("%010d.json", n) }
@@ -150,6 +263,7 @@ func (s *Store) advance(ctx context.Context, p place, old, next *State) error {
 	next.At, next.Token = s.now().UnixMicro(), hex.EncodeToString(token[:])
 	s.settle(old, next)
 	name, text := pointerName(next.Number), encode(next)
+	failpoint.Point("failpoint:serve.pointer.before")
 	err := put(ctx, st, name, text)
 	if errors.Is(err, store.ErrExists) {
 		// Perhaps it is ours: a store may have taken it and lost the answer.
@@ -163,6 +277,7 @@ func (s *Store) advance(ctx context.Context, p place, old, next *State) error {
 	} else if err != nil {
 		return explain(st, "write", err)
 	}
+	failpoint.Point("failpoint:serve.pointer.after")
 	return prune(ctx, st, next.Number)
 }
 
@@ -178,15 +293,18 @@ func (s *Store) settle(old, next *State) {
 	}
 	for _, v := range old.held() {
 		if !next.holds(v) {
-			next.Dropped = append(next.Dropped, Dropped{v, next.At})
+			next.Dropped = append(next.Dropped, Dropped{v, next.At, next.Action == compacting})
 		}
 	}
 	next.Dropped = next.Dropped[max(0, len(next.Dropped)-past):]
 }
 
+// Kept returns the versions that stay: those that are served and staged, and those before.
+func (s *State) Kept() []string { return s.held() }
+
 // held returns the versions that the state keeps.
 func (s *State) held() []string {
-	all := slices.Clone(s.Previous)
+	all := slices.Concat(s.Previous, s.Carried)
 	for _, v := range []string{s.Current, s.Staged} {
 		if v != "" {
 			all = append(all, v)

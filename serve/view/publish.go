@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/internal/failpoint"
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
@@ -37,6 +37,7 @@ type Published struct {
 	*Manifest
 	State    *State
 	Findings []string // what would have stopped it without Force
+	Example  []string // a key that is there: KEY=VALUE for each of its columns; nil: no row is
 	BytesIn  int64    // of the source, as stored
 	Seconds  float64
 }
@@ -91,9 +92,11 @@ func (s *Store) publish(ctx context.Context, p place, old *State, m *model.Model
 	}
 	defer b.close()
 	if err = b.run(ctx); err == nil {
+		o.Progress.Phase("publish, verify")
 		err = s.verify(ctx, b, old, m, made, o)
 	}
 	if err == nil {
+		o.Progress.Phase("publish, store")
 		err = b.upload(ctx)
 	}
 	if err == nil {
@@ -103,12 +106,17 @@ func (s *Store) publish(ctx context.Context, p place, old *State, m *model.Model
 		b.discard(context.WithoutCancel(ctx))
 		return err
 	}
-	next := promoted(old, made.Version, "publish")
-	if o.Stage {
-		next = &State{Action: "stage", Current: old.Current, Previous: old.Previous, Staged: made.Version}
+	made.Example = b.sampler.example(stream)
+	made.State, err = s.ask(ctx, p, old, func(old *State) (*State, error) {
+		if o.Stage {
+			return &State{Action: "stage", Current: old.Current, Previous: old.Previous, Staged: made.Version}, nil
+		}
+		return promoted(old, made.Version, "publish"), nil
+	})
+	if lost(err) { // after another error nobody knows whether it is pointed at
+		b.discard(context.WithoutCancel(ctx))
 	}
-	made.State = next
-	return s.advance(ctx, p, old, next)
+	return err
 }
 
 // lock keeps other publishers from the view, where the store can, and removes what dead
@@ -159,7 +167,7 @@ func (s *Store) newManifest(m *model.Model, r *recipe.Recipe, stream *pipeline.S
 	rand.Read(random[:])
 	now := s.now().UTC()
 	made := &Manifest{Format: Format, View: view, Version: now.Format(versionTime) + "-" + hex.EncodeToString(random[:]),
-		Built: now.UnixMicro(), Model: m.Digest(), Key: fields(stream.Keys), Features: fields(stream.Features)}
+		Built: now.UnixMicro(), Model: m.Digest(), Key: fields(stream.Keys), Features: fields(stream.Features), Origin: originOf(r, stream)}
 	if stream.Timed {
 		made.Time = m.Time
 	}
@@ -203,8 +211,7 @@ func (s *Store) verify(ctx context.Context, b *build, old *State, m *model.Model
 	}
 	before, err := manifest(ctx, b.place, old.Current)
 	if err != nil {
-		var e *diag.Error
-		if o.Force && errors.As(err, &e) && (e.Code == "Q662" || e.Code == "Q664") {
+		if o.Force && (isCode(err, "Q662") || isCode(err, "Q664")) {
 			return nil // what is served is damaged: all the more reason
 		}
 		return err
@@ -226,20 +233,46 @@ func (b *build) finish(ctx context.Context, m *model.Model) error {
 	}
 	sum := sha256.Sum256(data)
 	b.manifest.ModelFile = File{Name: "model.quern", Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	failpoint.Point("failpoint:serve.model.before")
 	if err := put(ctx, b.place.files, b.object("model.quern"), data); err != nil {
 		return explain(b.place.files, "write", err)
 	}
-	return explain(b.place.files, "write", put(ctx, b.place.files, b.object("manifest.json"), encode(b.manifest)))
+	failpoint.Point("failpoint:serve.manifest.before")
+	if err := put(ctx, b.place.files, b.object("manifest.json"), encode(b.manifest)); err != nil {
+		return explain(b.place.files, "write", err)
+	}
+	failpoint.Point("failpoint:serve.manifest.after")
+	return b.whole(ctx)
+}
+
+// whole checks that everything that was written is there still: who collects garbage may
+// have taken a version for dead that was a day in the making.
+func (b *build) whole(ctx context.Context) error {
+	names, err := b.place.files.List(ctx, folderOf(b.manifest.Version))
+	if err != nil {
+		return explain(b.place.files, "read", err)
+	}
+	for _, name := range b.objects() {
+		if !slices.Contains(names, name) {
+			return diag.New("Q663", "somebody removed %s while the version was made", store.Join(b.place.files.Location(), name))
+		}
+	}
+	return nil
+}
+
+// objects returns the names of everything in the version.
+func (b *build) objects() []string {
+	names := []string{b.object("manifest.json"), b.object("model.quern")}
+	for i := range b.builders {
+		names = append(names, b.object(segmentName(i)))
+	}
+	return names
 }
 
 // discard removes what was written of a version that nobody points at. What stays is
 // Collect's.
 func (b *build) discard(ctx context.Context) {
-	names := []string{b.object("manifest.json"), b.object("model.quern")}
-	for i := range b.builders {
-		names = append(names, b.object(fmt.Sprintf("segment-%05d", i)))
-	}
-	for _, name := range names {
+	for _, name := range b.objects() {
 		b.place.files.Remove(ctx, name)
 	}
 }

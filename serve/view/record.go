@@ -32,6 +32,7 @@ type Manifest struct {
 	Time     string              `json:"time,omitempty"`     // column of the event time; "": rows have none
 	TTL      time.Duration       `json:"ttl_ns,omitempty"`   // 0: rows never expire
 	Services map[string][]string `json:"services,omitempty"` // features by the name of the service
+	Origin   *Origin             `json:"origin,omitempty"`   // what it was made of; nil: not by a publish
 
 	Rows       int64 `json:"rows"`
 	SourceRows int64 `json:"source_rows"` // read
@@ -40,6 +41,9 @@ type Manifest struct {
 	Older      int64 `json:"older"`       // and for another row of their key
 	MinEvent   int64 `json:"min_event"`   // microseconds since 1970; row.NoTime: no row has a time
 	MaxEvent   int64 `json:"max_event"`
+	Pushed     int64 `json:"pushed,omitempty"` // of Rows: those that were pushed, not published
+	// Compacted says what a version was made of that nobody published; nil: it was published.
+	Compacted *Compacted `json:"compacted,omitempty"`
 
 	Stats     []Stat `json:"stats"` // of each feature
 	ModelFile File   `json:"model_file"`
@@ -67,20 +71,25 @@ type State struct {
 	Format   int       `json:"format"`
 	View     string    `json:"view"`
 	Number   int64     `json:"number"`
-	Action   string    `json:"action"` // publish, stage, promote or rollback
+	Action   string    `json:"action"` // publish, stage, promote, rollback, trim or compact
 	At       int64     `json:"at"`     // when: microseconds since 1970
 	Current  string    `json:"current"`
 	Previous []string  `json:"previous"` // the latest first: where a rollback goes
 	Staged   string    `json:"staged,omitempty"`
 	Dropped  []Dropped `json:"dropped,omitempty"` // to be removed after the grace time
-	Token    string    `json:"token"`             // tells equal states of different writers apart
-	Seal     string    `json:"seal"`
+	// Carried are versions whose pushed rows the current one lacks: they are served over it
+	// until the next compaction.
+	Carried []string `json:"carried,omitempty"`
+	Asked   int64    `json:"asked,omitempty"` // after a compaction: the number of the last state that was none
+	Token   string   `json:"token"`           // tells equal states of different writers apart
+	Seal    string   `json:"seal"`
 }
 
 // Dropped is a version that is no longer kept.
 type Dropped struct {
 	Version string `json:"version"`
 	At      int64  `json:"at"`
+	Soon    bool   `json:"soon,omitempty"` // a compaction took its place, and all its rows: see Compact
 }
 
 // document is a record on disk, with its seal.

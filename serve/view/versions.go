@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -22,8 +24,11 @@ func manifestName(version string) string { return folderOf(version) + "/manifest
 
 // validVersion reports whether a version can be called so.
 func validVersion(name string) bool {
+	if len(name) != len(versionTime)+9 || name[len(versionTime)] != '-' {
+		return false
+	}
 	_, err := beganAt(name)
-	return err == nil && len(name) == len(versionTime)+9 && !strings.ContainsAny(name, "/\\.")
+	return err == nil && strings.Trim(name[len(versionTime)+1:], "0123456789abcdef") == ""
 }
 
 // beganAt returns when a version was begun, which is in its name.
@@ -45,8 +50,11 @@ func manifest(ctx context.Context, p place, version string) (*Manifest, error) {
 		return nil, explain(p.files, "read", err)
 	}
 	m := &Manifest{}
-	if !decode(text, m) || m.Format != Format || m.View != p.view || m.Version != version || len(m.Segments) == 0 {
+	if !decode(text, m) || m.Format != Format || m.View != p.view || m.Version != version {
 		return nil, damaged(p.files, name, "the manifest is damaged, or of another version of quern")
+	}
+	if why := m.wrong(); why != "" {
+		return nil, damaged(p.files, name, "the manifest says what cannot be: %s", why)
 	}
 	return m, nil
 }
@@ -71,9 +79,10 @@ func (s *Store) Manifest(ctx context.Context, view, version string) (*Manifest, 
 }
 
 // Promote serves a version: the one that is staged (""), or one that is named. A version
-// that may be removed at any moment is Q664.
+// that may be removed at any moment is Q664. Where the view's pointer is damaged, a version
+// that is named makes a new one.
 func (s *Store) Promote(ctx context.Context, view, version string) (*State, error) {
-	return s.change(ctx, view, func(p place, old *State) (*State, error) {
+	return s.change(ctx, view, version != "", func(p place, old *State) (*State, error) {
 		if version == "" {
 			version = old.Staged
 		}
@@ -83,7 +92,7 @@ func (s *Store) Promote(ctx context.Context, view, version string) (*State, erro
 		if _, err := manifest(ctx, p, version); err != nil {
 			return nil, err
 		}
-		if s.expired(old, version) {
+		if s.expired(old, version, s.grace()/8) {
 			return nil, diag.New("Q664", "version %s of view %s is not kept any longer", version, view)
 		}
 		return promoted(old, version, "promote"), nil
@@ -104,7 +113,7 @@ func promoted(old *State, version, action string) *State {
 
 // Rollback serves the version before the one that is served.
 func (s *Store) Rollback(ctx context.Context, view string) (*State, error) {
-	return s.change(ctx, view, func(p place, old *State) (*State, error) {
+	return s.change(ctx, view, false, func(p place, old *State) (*State, error) {
 		if len(old.Previous) == 0 {
 			return nil, diag.New("Q664", "view %s has no version before %s", view, old.Current)
 		}
@@ -115,76 +124,97 @@ func (s *Store) Rollback(ctx context.Context, view string) (*State, error) {
 	})
 }
 
-// change makes another state of a view's.
-func (s *Store) change(ctx context.Context, view string, how func(place, *State) (*State, error)) (*State, error) {
+// change makes another state of a view's, or, if it repairs, of one that is damaged.
+func (s *Store) change(ctx context.Context, view string, repairs bool, how func(place, *State) (*State, error)) (*State, error) {
 	p, err := s.of(ctx, view)
 	if err != nil {
 		return nil, err
 	}
 	old, err := s.state(ctx, p)
+	if repairs && isCode(err, "Q662") {
+		old, err = beforeDamage(ctx, p)
+	}
 	if err != nil {
 		return nil, err
 	}
-	next, err := how(p, old)
-	if err != nil {
-		return nil, err
-	}
-	return next, s.advance(ctx, p, old, next)
-}
-
-// Listed is a version of a view that is whole.
-type Listed struct {
-	*Manifest
-	Role string // serving, staged, previous, or "" for one that is not kept
+	return s.ask(ctx, p, old, func(old *State) (*State, error) { return how(p, old) })
 }
 
 // Views returns the names of the views in the store, in order.
 func (s *Store) Views(ctx context.Context) ([]string, error) {
-	st, err := s.Places.Store(ctx, s.Folder)
-	if err != nil {
-		return nil, err
-	}
-	names, err := st.List(ctx, "views")
-	if err != nil {
-		return nil, explain(st, "read", err)
-	}
-	var views []string
-	for _, name := range names {
-		parts := strings.Split(name, "/")
-		if len(parts) == 4 && parts[2] == "pointer" && ValidName(parts[1]) && !slices.Contains(views, parts[1]) {
-			views = append(views, parts[1])
-		}
-	}
-	return views, nil
+	latest, err := s.pointers(ctx)
+	return slices.Sorted(maps.Keys(latest)), err
 }
 
-// Versions returns the versions of a view that are whole, the latest first.
+// Listed is a version of a view, or what is left of one.
+type Listed struct {
+	Version string
+	Role    string    // serving, staged, previous or carried; of those that are not kept, dropped or unfinished
+	What    *Manifest // nil where the version is not whole
+	Damage  error     // why a version that was finished cannot be read
+}
+
+// Versions returns the versions of a view: what is staged, what is served, those before, and
+// then others, the latest first. Where the view's pointer is damaged, nobody knows their
+// roles, so they are dropped, and the error says so.
 func (s *Store) Versions(ctx context.Context, view string) ([]Listed, error) {
 	p, err := s.of(ctx, view)
 	if err != nil {
 		return nil, err
 	}
-	state, err := s.state(ctx, p)
-	if err != nil {
-		return nil, err
+	state, damage := s.state(ctx, p)
+	if damage != nil {
+		if state = (&State{}); !isCode(damage, "Q662") {
+			return nil, damage
+		}
 	}
 	files, err := versionFiles(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	var all []Listed
-	for version, names := range files {
-		if !slices.Contains(names, manifestName(version)) {
-			continue
+	for _, version := range slices.Concat([]string{state.Staged, state.Current}, state.Previous, state.Carried) {
+		seen := slices.ContainsFunc(all, func(l Listed) bool { return l.Version == version })
+		if version != "" && !seen { // its manifest should be there: without one it is damaged
+			names := append(files[version], manifestName(version))
+			if all, err = appendListed(ctx, all, p, state, version, names); err != nil {
+				return nil, err
+			}
+			delete(files, version)
 		}
-		m, err := manifest(ctx, p, version)
-		if err != nil {
+	}
+	kept := len(all)
+	for version, names := range files {
+		if all, err = appendListed(ctx, all, p, state, version, names); err != nil {
 			return nil, err
 		}
-		all = append(all, Listed{m, state.role(version)})
 	}
-	slices.SortFunc(all, func(a, b Listed) int { return strings.Compare(b.Version, a.Version) })
-	return all, nil
+	slices.SortFunc(all[kept:], func(a, b Listed) int { return strings.Compare(b.Version, a.Version) })
+	return all, damage
+}
+
+// appendListed describes a version that has files.
+func appendListed(ctx context.Context, all []Listed, p place, state *State, version string, names []string) ([]Listed, error) {
+	l := Listed{Version: version, Role: cmp.Or(state.role(version), "dropped")}
+	if !slices.Contains(names, manifestName(version)) {
+		l.Role = "unfinished"
+		return append(all, l), nil
+	}
+	var err error
+	l.What, err = manifest(ctx, p, version)
+	if isCode(err, "Q662") || isCode(err, "Q664") {
+		l.Damage, err = err, nil
+	}
+	return append(all, l), err
+}
+
+// Bytes returns how much a version takes: its segments and its model.
+func (m *Manifest) Bytes() int64 {
+	n := m.ModelFile.Bytes
+	for _, f := range m.Segments {
+		n += f.Bytes
+	}
+	return n
 }
 
 // role returns what a version is to a state.
@@ -196,6 +226,8 @@ func (s *State) role(version string) string {
 		return "staged"
 	case slices.Contains(s.Previous, version):
 		return "previous"
+	case slices.Contains(s.Carried, version):
+		return "carried"
 	}
 	return ""
 }
@@ -215,9 +247,9 @@ func versionFiles(ctx context.Context, p place) (map[string][]string, error) {
 	return files, nil
 }
 
-// expired reports whether a version may be removed: no state keeps it, and neither was
-// it begun nor dropped within the grace time.
-func (s *Store) expired(state *State, version string) bool {
+// expired reports whether a version may be removed within so much time: no state keeps
+// it, and neither was it begun nor dropped within the grace time.
+func (s *Store) expired(state *State, version string, within time.Duration) bool {
 	if state.holds(version) {
 		return false
 	}
@@ -230,44 +262,5 @@ func (s *Store) expired(state *State, version string) bool {
 			last = time.UnixMicro(d.At)
 		}
 	}
-	return s.now().Sub(last) > s.grace()
-}
-
-// Collect removes versions that are not kept any longer, and what is left of those that
-// were never finished, once the grace time is over. It returns their names.
-func (s *Store) Collect(ctx context.Context, view string) ([]string, error) {
-	p, err := s.of(ctx, view)
-	if err != nil {
-		return nil, err
-	}
-	files, err := versionFiles(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	state, err := newest(ctx, p) // after the files: a version that is kept now is not removed
-	if err != nil {
-		return nil, err
-	}
-	var removed []string
-	for version, names := range files {
-		if !s.expired(state, version) {
-			continue
-		}
-		if err := remove(ctx, p, version, names); err != nil {
-			return removed, err
-		}
-		removed = append(removed, version)
-	}
-	slices.Sort(removed)
-	return removed, nil
-}
-
-// remove removes a version, its manifest first, so that the rest is of no version.
-func remove(ctx context.Context, p place, version string, names []string) error {
-	for _, name := range slices.Concat([]string{manifestName(version)}, names) {
-		if err := p.files.Remove(ctx, name); err != nil {
-			return explain(p.files, "remove files of", err)
-		}
-	}
-	return nil
+	return s.now().Add(within).Sub(last) > s.graceOf(state, version)
 }

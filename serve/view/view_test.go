@@ -1,7 +1,6 @@
 package view_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -36,8 +35,6 @@ func TestPublishRollback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A feature cannot be called as a column of the key.
-	text = bytes.Replace(text, []byte("- columns: [origin, destination]\n"), []byte("- columns: [origin, destination]\n    as: \"{column}_id\"\n"), 1)
 	r, err := recipe.Parse(file, text)
 	if err != nil {
 		t.Fatal(err)
