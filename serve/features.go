@@ -14,7 +14,6 @@ type packedCall struct {
 	name    []byte
 	keys    lookup.Keys
 	block   lookup.Block
-	newest  []int64
 	encoder packed.Encoder
 }
 
@@ -60,11 +59,7 @@ func (s *Server) lookupPacked(ctx context.Context, message, out []byte) ([]byte,
 	}
 	x.block.Expire(s.c.Now().UnixMicro(), s.c.Rules)
 	s.served(ctx, &x.keys, &x.block)
-	x.newest = x.newest[:0]
-	for i := range q.Parts {
-		x.newest = append(x.newest, g.stored[q.Parts[i].View].newest)
-	}
-	return x.encoder.Append(out, &x.block, x.newest, x.request.Rows)
+	return x.encoder.Append(out, &x.block, x.request.Rows)
 }
 
 // query returns the compiled query of a request, from the catalog's cache or new.

@@ -156,6 +156,7 @@ func (s *scratch) lookup() error {
 	if err := s.layers.lookup(&s.keys, s.rows, &s.over); err != nil {
 		return err
 	}
+	s.into.Parts[s.part].Latest = s.layers.latest()
 	if s.layers.mayPush() {
 		mark := s.into.Parts[s.part].MarkPushed()
 		for i, r := range s.rows {

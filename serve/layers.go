@@ -33,6 +33,18 @@ func (l *layers) mayPush() bool {
 	return l.Pushed > 0 || len(l.over) > 0 || l.pushes != nil
 }
 
+// latest returns the latest event time of a row, in microseconds; lookup.NoTime: none has one.
+func (l *layers) latest() int64 {
+	newest := l.newest
+	for _, v := range l.over {
+		newest = max(newest, v.newest)
+	}
+	if l.pushes != nil {
+		newest = max(newest, l.pushes.newest.Load())
+	}
+	return newest
+}
+
 // lookup finds the rows of keys. Over is memory.
 func (l *layers) lookup(keys *row.Keys, rows []row.Row, over *[]row.Row) error {
 	if err := l.find(keys, rows); err != nil {

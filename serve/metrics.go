@@ -202,8 +202,8 @@ func (m *metrics) writeViews(p page, g *generation) {
 	p.head("quern_view_info", "gauge", "1 for the version that is served.")
 	for _, view := range names {
 		v := g.live[view]
-		if v.newest != lookup.NoTime {
-			fmt.Fprintf(p, "quern_feature_age_seconds{view=%q} %.3f\n", view, time.Since(time.UnixMicro(v.newest)).Seconds())
+		if newest := g.stored[&v.View].latest(); newest != lookup.NoTime {
+			fmt.Fprintf(p, "quern_feature_age_seconds{view=%q} %.3f\n", view, time.Since(time.UnixMicro(newest)).Seconds())
 		}
 		fmt.Fprintf(p, "quern_view_info{view=%q,version=%q} 1\n", view, v.name.Version)
 	}

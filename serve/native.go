@@ -86,7 +86,7 @@ func (s *Server) serveNative(w *work, r *http.Request) {
 		return
 	}
 	x.appendAnswer(f)
-	w.Header()["Quern-Versions"] = []string{versionsOf(x.block.Query)}
+	sayVersions(&x.block, w.Header())
 	reply(w, f, x.out)
 }
 

@@ -103,7 +103,18 @@ func (p *Overlays) open(v *version) (err error) {
 	if s := o.Stats(); s.Rows > 0 {
 		p.o.Log("view %s: %d pushed rows that are in no segment yet were found in %s", key.view, s.Rows, folder)
 	}
-	p.kept[key] = &pushed{Overlay: o, key: key}
+	one := &pushed{Overlay: o, key: key}
+	one.newest.Store(lookup.NoTime)
+	if _, err := o.Snapshot(func(rows *row.Rows) error {
+		for i := range rows.Len() {
+			one.saw(v.layout.Event(rows.At(i)))
+		}
+		return nil
+	}); err != nil {
+		o.Close()
+		return err
+	}
+	p.kept[key] = one
 	return nil
 }
 
@@ -151,6 +162,9 @@ func (p *Overlays) Write(ctx context.Context, rows *lookup.Rows) error {
 	if _, err := to.Put(ctx, encoded); err != nil {
 		p.failed(rows.View.Name, err)
 		return err
+	}
+	for _, event := range rows.Event {
+		to.saw(event)
 	}
 	p.pushes.Add(1)
 	p.rows.Add(int64(rows.Rows))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"quern/serve/overlay"
@@ -31,7 +32,8 @@ func (p *Published) Compact(ctx context.Context, name string, schema row.Schema,
 // pushed is the overlay of a view, for rows of one schema.
 type pushed struct {
 	*overlay.Overlay
-	key pushedKey
+	key    pushedKey
+	newest atomic.Int64 // the latest event time of a row that was ever in it; lookup.NoTime: there was none
 
 	// Of the goroutine that runs Overlays.Run.
 	since   time.Time // when rows were first seen that are in no segment; zero: there are none
@@ -40,6 +42,16 @@ type pushed struct {
 	made    string // a version that has the rows up to seq, which are not forgotten yet
 	seq     uint64
 	checked int // how often it was looked whether it is served
+}
+
+// saw notes an event time.
+func (p *pushed) saw(event int64) {
+	for {
+		before := p.newest.Load()
+		if event <= before || p.newest.CompareAndSwap(before, event) {
+			return
+		}
+	}
 }
 
 // Run compacts until ctx ends: overlays that are large, or old, go into segments.

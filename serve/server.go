@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -100,7 +101,7 @@ func New(c Config) *Server {
 	o := feast.Options{
 		Rules: c.Rules, ShortFloats: c.ShortFloats, Limits: c.Limits, Now: c.Now, Healthy: s.healthy,
 		Served:  s.served,
-		Headers: func(q *lookup.Query, h http.Header) { h["Quern-Versions"] = []string{versionsOf(q)} },
+		Headers: sayVersions,
 	}
 	if c.Tokens != nil {
 		o.MayRead, o.MayWrite = mayRead, mayWrite
@@ -138,6 +139,27 @@ func (s *Server) healthy() error {
 		return errors.New("there is no view to serve")
 	}
 	return nil
+}
+
+// sayVersions names in the header of a reply the versions that answered, and how old the
+// latest event of each view is: Quern-Staleness is VIEW=SECONDS, separated by commas,
+// without the views whose rows have no times.
+func sayVersions(b *lookup.Block, h http.Header) {
+	h["Quern-Versions"] = []string{versionsOf(b.Query)}
+	var text []byte
+	now, _ := b.Expired()
+	for i := range b.Parts {
+		if latest := b.Parts[i].Latest; latest != lookup.NoTime {
+			if text != nil {
+				text = append(text, ", "...)
+			}
+			text = append(append(text, b.Query.Parts[i].View.Name...), '=')
+			text = strconv.AppendFloat(text, float64(now-latest)/1e6, 'f', 3, 64)
+		}
+	}
+	if text != nil {
+		h["Quern-Staleness"] = []string{string(text)}
+	}
 }
 
 // versionsOf lists the versions that answered q: VIEW@VERSION, separated by commas.

@@ -32,7 +32,7 @@ type Options struct {
 	// What it is given is used again: it must not keep it.
 	Served func(context.Context, *lookup.Keys, *lookup.Block)
 	// Headers adds headers to the HTTP reply to a look-up, such as the views' versions.
-	Headers func(*lookup.Query, http.Header)
+	Headers func(*lookup.Block, http.Header)
 }
 
 // ErrForbidden: the caller may not do this. It is a 403.

@@ -206,7 +206,7 @@ func TestHooks(t *testing.T) {
 		},
 		MayWrite: func(_ context.Context, v *lookup.View) error { return ErrForbidden },
 		Served:   func(_ context.Context, k *lookup.Keys, b *lookup.Block) { served += k.Rows * len(b.Values) },
-		Headers:  func(q *lookup.Query, h http.Header) { h.Set("X-View", q.Parts[0].View.Name) },
+		Headers:  func(b *lookup.Block, h http.Header) { h.Set("X-View", b.Query.Parts[0].View.Name) },
 	})
 	const denied = `"{\"module\": \"feast.errors\", \"class\": \"FeastPermissionError\", \"message\": \"not permitted`
 	for _, c := range []struct{ call, body, want string }{

@@ -78,7 +78,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/get-online-features":
 		call = s.lookupJSON
 		if s.options.Headers != nil {
-			headers = func(x *exchange) { s.options.Headers(x.block.Query, w.Header()) }
+			headers = func(x *exchange) { s.options.Headers(&x.block, w.Header()) }
 		}
 	case "/push":
 		call = s.pushJSON

@@ -46,6 +46,9 @@ type Rules struct {
 type State struct {
 	Status []Status // Present, NotFound; after Expire also OutsideMaxAge
 	Event  []int64  // microseconds since 1970-01-01T00:00:00Z; NoTime where the row has none or is not there
+	// Latest is the latest event time of all rows of the view, in microseconds, not only of
+	// those asked for; NoTime: none has one, or nobody keeps it.
+	Latest int64
 	// Pushed says which rows are pushed ones, not those of the published version; nil: none.
 	Pushed []bool
 
@@ -65,7 +68,7 @@ func (b *Block) Reset(q *Query, rows int) {
 	}
 	for i := range b.Parts {
 		p := &b.Parts[i]
-		p.Status, p.Event, p.Pushed = resize(p.Status, rows), resize(p.Event, rows), nil
+		p.Status, p.Event, p.Pushed, p.Latest = resize(p.Status, rows), resize(p.Event, rows), nil, NoTime
 		for r := range p.Status {
 			p.Status[r], p.Event[r] = NotFound, NoTime
 		}

@@ -54,7 +54,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		check(t, m.Lookup(context.Background(), q, keys, block))
 		block.Expire(now(), lookup.Rules{})
-		reply, err := e.Append(nil, block, make([]int64, len(q.Parts)), false)
+		reply, err := e.Append(nil, block, false)
 		check(t, err)
 		check(t, proto.Unmarshal(reply, &pb.LookupResponse{}))
 	})
@@ -90,7 +90,7 @@ func BenchmarkEncode100x50(b *testing.B) {
 				check(b, r.Read(message, 100))
 				r.Name(out[:0])
 				check(b, r.Keys(block.Query, 100, keys))
-				out, err = e.Append(out[:0], block, []int64{now()}, r.Rows)
+				out, err = e.Append(out[:0], block, r.Rows)
 				check(b, err)
 			}
 			b.SetBytes(int64(len(out)))

@@ -134,11 +134,10 @@ func ask(c lookup.Catalog, in *pb.LookupRequest, rules lookup.Rules, r *Request,
 		return nil, nil, err
 	}
 	block.Expire(now(), rules)
-	newest := make([]int64, len(q.Parts))
-	for i := range newest {
-		newest[i] = []int64{now() - 25*3600e6, lookup.NoTime, now() + 5}[i%3]
+	for i := range block.Parts {
+		block.Parts[i].Latest = []int64{now() - 25*3600e6, lookup.NoTime, now() + 5}[i%3]
 	}
-	reply, err := e.Append([]byte("before"), block, newest, r.Rows)
+	reply, err := e.Append([]byte("before"), block, r.Rows)
 	return reply[min(len(reply), 6):], block, err
 }
 

@@ -21,10 +21,8 @@ type Encoder struct {
 	starts []byte // offsets
 }
 
-// Append appends the reply to a look-up: b, after Expire. newest has, for each of the
-// query's parts, the latest event time of the view's version (lookup.NoTime: none has
-// one). rows asks for one matrix; it fails with Q625 where the columns do not make one up.
-func (e *Encoder) Append(dst []byte, b *lookup.Block, newest []int64, rows bool) ([]byte, error) {
+// Append appends the reply to a look-up: b, after Expire. rows asks for one matrix; it fails with Q625 where the columns do not make one up.
+func (e *Encoder) Append(dst []byte, b *lookup.Block, rows bool) ([]byte, error) {
 	if rows {
 		if err := OneType(b.Query); err != nil {
 			return dst, err
@@ -34,7 +32,7 @@ func (e *Encoder) Append(dst []byte, b *lookup.Block, newest []int64, rows bool)
 		dst = protowire.AppendVarint(append(dst, 1<<3), uint64(b.Rows))
 	}
 	for p := range b.Parts {
-		e.view(b, p, newest[p])
+		e.view(b, p)
 		dst = protowire.AppendBytes(append(dst, 2<<3|2), e.body)
 	}
 	for f := range b.Values {
@@ -103,7 +101,7 @@ func typeOf(t column.Type) byte {
 }
 
 // view makes e.body the View of part p.
-func (e *Encoder) view(b *lookup.Block, p int, newest int64) {
+func (e *Encoder) view(b *lookup.Block, p int) {
 	v, state := b.Query.Parts[p].View, &b.Parts[p]
 	m := appendText(e.body[:0], 1<<3|2, v.Name)
 	m = appendText(m, 2<<3|2, v.Version)
@@ -117,6 +115,7 @@ func (e *Encoder) view(b *lookup.Block, p int, newest int64) {
 			m = binary.LittleEndian.AppendUint64(m, uint64(t))
 		}
 	}
+	newest := state.Latest
 	if now, _ := b.Expired(); newest != lookup.NoTime && now != lookup.NoTime {
 		m = binary.LittleEndian.AppendUint64(append(m, 5<<3|1), uint64(newest))
 		m = protowire.AppendVarint(append(m, 6<<3), uint64(now-newest))
