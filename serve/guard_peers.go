@@ -138,6 +138,7 @@ type counted struct {
 	once sync.Once
 
 	excess         atomic.Int64 // bytes that were read beyond what requests need
+	pardon         atomic.Int64 // bytes of refused bodies that were on their way, for the next request
 	requests, vain atomic.Int64 // how many were made, and made in vain
 }
 
@@ -145,7 +146,7 @@ type counted struct {
 // frames of HTTP/2 and TLS.
 const (
 	freeBytes       = 2*window + 2*bytesForRequest // a body that was refused may still be on its way
-	slowBytes       = 64 << 10                     // beyond which each read waits: a body's handler may not have begun
+	slowBytes       = window + bytesForRequest     // beyond which each read waits: so much of a body may be here before its handler reads
 	slowDown        = 20 * time.Millisecond
 	bytesForRequest = 64 << 10
 	freeVain        = 200 // requests, before half of all are too many

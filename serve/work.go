@@ -41,7 +41,7 @@ func (w *work) start(s *Server, out http.ResponseWriter, r *http.Request, grpc b
 	w.peer = nil
 	if w.conn, _ = r.Context().Value(peerKey{}).(*counted); w.conn != nil {
 		w.peer = w.conn.peer
-		w.conn.needs(bytesForRequest + min(max(0, r.ContentLength), int64(s.c.Limits.Body)))
+		w.conn.needs(bytesForRequest + min(max(0, r.ContentLength), int64(s.c.Limits.Body)) + w.conn.pardon.Swap(0))
 	}
 }
 
@@ -235,6 +235,9 @@ func (s *Server) readBody(w *work, r *http.Request) bool {
 		refuse(w, statusGone, "the client went away")
 	case errors.Is(err, tooLarge):
 		s.metrics.rejected[bodyTooLarge].Add(1)
+		if w.conn != nil {
+			w.conn.pardon.Add(window)
+		}
 		s.fail(w, diag.New("Q609", "the body has more than %d bytes", limit))
 	case errors.Is(err, tooMany):
 		s.metrics.rejected[bodiesFull].Add(1)
