@@ -64,14 +64,7 @@ type Reloader interface {
 
 // FollowFiles reloads every interval until ctx ends, and logs what is new or refused.
 func FollowFiles(ctx context.Context, interval time.Duration, log func(format string, args ...any), files ...Reloader) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, interval, func() {
 		for _, f := range files {
 			switch changed, err := f.Reload(); {
 			case err != nil:
@@ -80,5 +73,5 @@ func FollowFiles(ctx context.Context, interval time.Duration, log func(format st
 				log("%s is read again", f)
 			}
 		}
-	}
+	})
 }

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -230,20 +229,4 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, c)
 	}
 	return ctx
-}
-
-// seldom logs what goes wrong with connections, one line a second at most: who attacks the
-// server must not fill its log.
-type seldom struct {
-	log  func(format string, args ...any)
-	last atomic.Int64 // second of the last line
-}
-
-// Write is io.Writer's.
-func (s *seldom) Write(line []byte) (int, error) {
-	now, last := time.Now().Unix(), s.last.Load()
-	if now != last && s.last.CompareAndSwap(last, now) {
-		s.log("%s", bytes.TrimSpace(line))
-	}
-	return len(line), nil
 }

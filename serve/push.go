@@ -46,7 +46,8 @@ type Overlays struct {
 	kept    map[pushedKey]*pushed
 	refused error
 
-	toldAt                             atomic.Int64
+	told seldom // why pushes failed
+
 	pushes, rows, failures, compacted  atomic.Int64
 	compactionFailures, compactionTime atomic.Int64
 }
@@ -178,8 +179,7 @@ func (p *Overlays) failed(name string, err error) {
 		return
 	}
 	p.failures.Add(1)
-	now, last := time.Now().Unix(), p.toldAt.Load()
-	if now != last && p.toldAt.CompareAndSwap(last, now) {
+	if p.told.may() {
 		p.o.Log("a push to view %s failed: %v", name, err)
 	}
 }

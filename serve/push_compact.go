@@ -63,16 +63,7 @@ func (p *Overlays) Run(ctx context.Context) {
 	if p.o.Every > 0 {
 		often = min(often, max(p.o.Every/4, 10*time.Millisecond))
 	}
-	tick := time.NewTicker(often)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		p.maintain(ctx, time.Now())
-	}
+	every(ctx, often, func() { p.maintain(ctx, time.Now()) })
 }
 
 // maintain does what is due.

@@ -32,8 +32,8 @@ type Generations struct {
 	past     []*generation
 	last     []Wanted
 	refused  map[Name]refusal
-	lost     bool // the last question what is current failed
-	toldAt   atomic.Int64
+	lost     bool   // the last question what is current failed
+	told     seldom // why look-ups failed
 
 	Reloads, Failures atomic.Int64 // how many swaps, and how many refusals
 }
@@ -230,24 +230,14 @@ func (g *Generations) swap(old, next *generation) {
 
 // lookupFailed logs a look-up that failed for no fault of the client, at most one a second.
 func (g *Generations) lookupFailed(err error) {
-	now, last := time.Now().Unix(), g.toldAt.Load()
-	if now != last && g.toldAt.CompareAndSwap(last, now) {
+	if g.told.may() {
 		g.log("a look-up failed: %v", err)
 	}
 }
 
 // Follow reloads every interval until ctx ends.
 func (g *Generations) Follow(ctx context.Context, interval time.Duration) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			g.Reload(ctx) // logs what goes wrong
-		}
-	}
+	every(ctx, interval, func() { g.Reload(ctx) }) // which logs what goes wrong
 }
 
 // Close serves nothing any longer. Segments are closed once the last request that pinned

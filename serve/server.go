@@ -124,7 +124,7 @@ func (s *Server) transport() *http.Server {
 		IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: window, MaxReceiveBufferPerStream: window,
 			SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
-		ConnContext: withPeer, ErrorLog: log.New(&seldom{log: s.c.Log}, "", 0),
+		ConnContext: withPeer, ErrorLog: log.New(&seldomWriter{log: s.c.Log}, "", 0),
 	}
 }
 

@@ -90,6 +90,19 @@ func (t Type) Kind() Kind {
 // Float32) and widened, exactly, when a program loads them.
 func (t Type) Narrow() bool { return t == Int32 || t == Date || t == Float32 }
 
+// Size returns the bytes of a value; 0 for strings and lists, whose values differ in size.
+func (t Type) Size() int {
+	switch t {
+	case Bool:
+		return 1
+	case Int32, Date, Float32:
+		return 4
+	case Int64, Float64, Timestamp, Datetime:
+		return 8
+	}
+	return 0
+}
+
 // Temporal reports whether t is Timestamp, Datetime or Date.
 func (t Type) Temporal() bool { return t == Timestamp || t == Datetime || t == Date }
 

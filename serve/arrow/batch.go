@@ -93,7 +93,7 @@ func (b *batch) column(f Field, c *tensor.Column, rows int) {
 	} else {
 		b.nulls(rows, slots)
 	}
-	switch size := tensor.SizeOf(f.Type); {
+	switch size := f.Type.Size(); {
 	case size > 1: // all fixed sizes but Bool, which are bits here
 		at := b.open()
 		b.dst = slices.Grow(b.dst, rows*size)[:at+rows*size]

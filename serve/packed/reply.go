@@ -49,7 +49,7 @@ func (e *Encoder) Append(dst []byte, b *lookup.Block, rows bool) ([]byte, error)
 // several types, or one whose values differ in size.
 func OneType(q *lookup.Query) error {
 	first := q.Fields[0]
-	if width(first.Type) == 0 {
+	if first.Type.Size() == 0 {
 		return diag.New("Q625", "%q is of type %s, which no matrix can have", first.Name, first.Type).
 			In(at(first.Name, -1)).WithHint("ask for LAYOUT_COLUMNS")
 	}
@@ -60,19 +60,6 @@ func OneType(q *lookup.Query) error {
 		}
 	}
 	return nil
-}
-
-// width returns the bytes of a value of type t, or 0 where they differ.
-func width(t column.Type) int {
-	switch t {
-	case column.Bool:
-		return 1
-	case column.Int32, column.Date, column.Float32:
-		return 4
-	case column.Int64, column.Float64, column.Timestamp, column.Datetime:
-		return 8
-	}
-	return 0
 }
 
 // typeOf returns the number of t in the messages; of a list, that of its elements.
@@ -155,7 +142,7 @@ func (e *Encoder) column(b *lookup.Block, f int, values bool) {
 	case q.Type == column.String:
 		e.texts(b.Rows, v, shown)
 	default:
-		w := width(q.Type)
+		w := q.Type.Size()
 		e.data = slices.Grow(e.data[:0], w*b.Rows)[:w*b.Rows]
 		put(e.data, w, v, b.Rows)
 		blank(e.data, w, v.Type, shown, b.Rows)
@@ -272,7 +259,7 @@ func putNull(dst []byte, t column.Type) {
 // matrix appends all values, row by row, and the bits of those that are there.
 func (e *Encoder) matrix(dst []byte, b *lookup.Block) []byte {
 	t, cols := b.Query.Fields[0].Type, len(b.Values)
-	w := width(t)
+	w := t.Size()
 	size := w * cols * b.Rows
 	if size == 0 {
 		return dst

@@ -24,7 +24,7 @@ func (e *Encoder) texts(n int, v *column.Vector, shown column.Bitmap) {
 // list appends the fields of a column of n lists to e.body.
 func (e *Encoder) list(n int, v *column.Vector, shown column.Bitmap) {
 	t := v.Type.Elem()
-	texts, w := t == column.String, width(t)
+	texts, w := t == column.String, t.Size()
 	e.data, e.starts = e.data[:0], append(e.starts[:0], 0, 0, 0, 0)
 	lists, valid := make([]byte, 4, 4+4*n), []byte(nil)
 	elements, nulls := 0, false

@@ -30,7 +30,7 @@ func Append(dst []byte, m *Message) []byte {
 func (m *Message) group(from int) int {
 	t := m.Columns[from].Values.Type()
 	to := from + 1
-	for SizeOf(t) > 0 && to < len(m.Columns) && m.Columns[to].Values.Type() == t {
+	for t.Size() > 0 && to < len(m.Columns) && m.Columns[to].Values.Type() == t {
 		to++
 	}
 	return to
@@ -156,7 +156,7 @@ func (w *writer) columns() {
 				m.Columns[i].validity(b[(i-from)*per:][:per], m.Rows)
 			}
 		}
-		switch size := SizeOf(t); {
+		switch size := t.Size(); {
 		case size > 0:
 			w.fixed(t, from, to, size)
 		case t == column.String:
@@ -349,7 +349,7 @@ func (w *writer) lists(t column.Type, i int) {
 	if w.m.elementNulls(i) {
 		e.valid(w.block(roleElementValid, 0, i, 1, 8*words(total)))
 	}
-	if size := SizeOf(t.Elem()); size > 0 {
+	if size := t.Elem().Size(); size > 0 {
 		e.values(w.block(roleElementValues, t.Elem(), i, 1, size*total), size)
 		return
 	}

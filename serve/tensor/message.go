@@ -130,19 +130,6 @@ const (
 	roleEvent
 )
 
-// SizeOf returns the bytes of a value of a fixed-size type; 0: it has no fixed size.
-func SizeOf(t column.Type) int {
-	switch t {
-	case column.Bool:
-		return 1
-	case column.Int32, column.Float32, column.Date:
-		return 4
-	case column.Int64, column.Float64, column.Timestamp, column.Datetime:
-		return 8
-	}
-	return 0
-}
-
 func words(n int) int { return (n + 63) / 64 }
 
 func aligned(n int) int { return (n + alignment - 1) &^ (alignment - 1) }

@@ -164,7 +164,7 @@ func (r *reader) group(from int) int {
 	case count < 1 || count > n || count > 1 && is != roleValues:
 		r.fail("the columns from %d on have no values", from)
 		return from
-	case is == roleValues && SizeOf(t) > 0:
+	case is == roleValues && t.Size() > 0:
 		r.fixed(t, from, count, valid)
 	case is == roleOffsets && t == column.String:
 		r.text(from, valid)
@@ -232,7 +232,7 @@ func (r *reader) bits(into column.Bitmap, b []byte, n int) column.Bitmap {
 
 // fixed reads the values of a group.
 func (r *reader) fixed(t column.Type, from, count int, valid []byte) {
-	rows, size := r.m.Rows, SizeOf(t)
+	rows, size := r.m.Rows, t.Size()
 	if rows > math.MaxInt/8/max(1, count) {
 		r.fail("its columns do not fit into it")
 		return
@@ -360,7 +360,7 @@ func (r *reader) lists(t column.Type, i int, valid []byte) {
 		r.strings(e, roleElementOffsets, roleElementBytes, i, n)
 		return
 	}
-	size := SizeOf(t.Elem())
+	size := t.Elem().Size()
 	b = r.take(roleElementValues, t.Elem(), i, 1, n*size)
 	if r.err == nil {
 		r.values(e, b, n, size)
