@@ -3,15 +3,13 @@ package audit
 import (
 	"bytes"
 	"context"
-	"slices"
 	"sync"
 
-	"quern/features/column"
-	"quern/features/program"
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
 	"quern/serve/row"
+	"quern/serve/view"
 )
 
 // truth is what should be served of some keys: rows by the hash of their key.
@@ -33,7 +31,7 @@ func (t *truth) row(h row.Hash) row.Row {
 type winner struct {
 	hash   row.Hash
 	row    row.Row
-	inputs []program.Value // by Stream.Inputs
+	inputs view.SourceRow
 }
 
 // recomputation computes the rows of wanted keys, from a source.
@@ -82,13 +80,8 @@ func (c *recomputation) add(from *pipeline.StreamRows) error {
 	if err := c.layout.Encode(in, rows); err != nil {
 		return err
 	}
-	at := 0 // in rows, from which null keys are left out
-	for r := range from.Rows {
-		if rows.NullKeys > 0 && slices.ContainsFunc(from.Keys, func(k *column.Column) bool { return k.Null(r) }) {
-			continue
-		}
-		one := rows.At(at)
-		at++
+	for i, r := range rows.From {
+		one := rows.At(i)
 		if w := c.best[row.HashKey(c.layout.Key(one), 0)]; w != nil {
 			c.offer(w, one, from, r)
 		}
@@ -104,88 +97,30 @@ func (c *recomputation) offer(w *winner, one row.Row, from *pipeline.StreamRows,
 		return
 	}
 	w.row = row.Row{Fixed: bytes.Clone(one.Fixed), Heap: bytes.Clone(one.Heap)}
-	w.inputs = w.inputs[:0]
-	for i := range from.Inputs {
-		in := &from.Inputs[i]
-		w.inputs = append(w.inputs, owned(program.ValueAt(&in.Values, in.Slot(r))))
-	}
-}
-
-// owned returns v with memory of its own.
-func owned(v program.Value) program.Value {
-	v.Str = bytes.Clone(v.Str)
-	for i := range v.List {
-		v.List[i] = owned(v.List[i])
-	}
-	return v
+	w.inputs = view.CopyRow(from, r)
 }
 
 // compute makes the rows of the winners anew, from the source's values.
 func (c *recomputation) compute() (*truth, error) {
 	t := &truth{layout: c.layout, rows: &row.Rows{}, at: make(map[row.Hash]int, len(c.best))}
-	var all []*winner
+	var source []view.SourceRow
 	for h, w := range c.best {
 		if t.at[h] = -1; w.inputs != nil {
-			t.at[h] = len(all)
-			all = append(all, w)
+			t.at[h] = len(source)
+			source = append(source, w.inputs)
 		}
 	}
-	if len(all) == 0 {
+	if len(source) == 0 {
 		return t, nil
 	}
-	features, err := c.features(all)
+	e, err := c.model.Serving.Evaluator()
 	if err != nil {
 		return nil, err
 	}
-	in := row.Input{Rows: len(all)}
-	for i, f := range c.stream.Features {
-		in.Fields = append(in.Fields, stored(f.Type, features[i]))
-	}
-	for _, f := range c.stream.Keys {
-		in.Keys = append(in.Keys, stored(f.Type, c.column(all, f.Name)))
-	}
-	if c.stream.Timed {
-		at := c.model.Schema.Find(c.model.Time)
-		in.Event = stored(c.model.Schema[at].Type, c.column(all, c.model.Time))
-	}
-	return t, c.layout.Encode(in, t.rows)
-}
-
-// features interprets the model's program for each winner: values by feature.
-func (c *recomputation) features(all []*winner) ([][]program.Value, error) {
-	serving := c.model.Serving
-	e, err := serving.Evaluator()
+	features, err := view.Interpret(e, c.model, c.stream, source)
 	if err != nil {
 		return nil, err
 	}
-	features := make([][]program.Value, len(c.stream.Features))
-	args := make([]program.Value, len(serving.Inputs))
-	for _, w := range all {
-		for i, f := range serving.Inputs {
-			args[i] = w.inputs[c.stream.Inputs.Find(f.Name)]
-		}
-		registers, err := e.Row(args)
-		if err != nil {
-			return nil, err
-		}
-		for i, o := range serving.Outputs {
-			features[i] = append(features[i], registers[o.Register])
-		}
-	}
-	return features, nil
-}
-
-// column returns a column of the source, of the winners.
-func (c *recomputation) column(all []*winner, name string) []program.Value {
-	at := c.stream.Inputs.Find(name)
-	values := make([]program.Value, len(all))
-	for i, w := range all {
-		values[i] = w.inputs[at]
-	}
-	return values
-}
-
-func stored(t column.Type, values []program.Value) *column.Column {
-	v := program.StoredVector(t, values...)
-	return &column.Column{Len: v.Len, Values: v}
+	t.rows, err = view.Compose(c.layout, c.model, c.stream, features, source)
+	return t, err
 }

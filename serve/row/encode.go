@@ -26,7 +26,8 @@ type Input struct {
 func (l *Layout) Encode(in Input, into *Rows) error {
 	l.mustFit(in)
 	into.Reset(l)
-	keep := l.keep(in, into)
+	into.From = l.keep(in, into)
+	keep := into.From
 	n := len(keep)
 	into.Fixed = slices.Grow(into.Fixed, n*l.stride)[:n*l.stride]
 	clear(into.Fixed)
@@ -76,7 +77,7 @@ func (l *Layout) mustFit(in Input) {
 
 // keep returns the rows whose keys have no null.
 func (l *Layout) keep(in Input, into *Rows) []int {
-	keep := make([]int, 0, in.Rows)
+	keep := slices.Grow(into.From[:0], in.Rows)
 	for r := range in.Rows {
 		if slices.ContainsFunc(in.Keys, func(c *column.Column) bool { return c.Null(r) }) {
 			if into.NullKeys++; into.FirstNullKey < 0 {

@@ -8,11 +8,13 @@ type Rows struct {
 	// NullKeys counts the rows that were left out because a column of their key is null;
 	// FirstNullKey is the first of them in the input, -1 if there is none.
 	NullKeys, FirstNullKey int
+	// From is the number in the input of each row that Encode made.
+	From []int
 }
 
 // Reset empties r for rows of a layout.
 func (r *Rows) Reset(l *Layout) {
-	*r = Rows{Layout: l, Fixed: r.Fixed[:0], Heap: r.Heap[:0], FirstNullKey: -1}
+	*r = Rows{Layout: l, Fixed: r.Fixed[:0], Heap: r.Heap[:0], FirstNullKey: -1, From: r.From[:0]}
 }
 
 // Len returns how many rows there are.

@@ -11,7 +11,6 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
-	"quern/features/program"
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/serve/row"
@@ -36,7 +35,7 @@ type sampler struct {
 type sample struct {
 	hash   row.Hash
 	row    row.Row
-	inputs []program.Value // by Stream.Inputs
+	inputs SourceRow
 }
 
 func newSampler(l *row.Layout, stream *pipeline.Stream) *sampler {
@@ -50,13 +49,8 @@ func newSampler(l *row.Layout, stream *pipeline.Stream) *sampler {
 
 // add looks at a run of rows and its encoding.
 func (s *sampler) add(from *pipeline.StreamRows, rows *row.Rows) {
-	at := 0 // in rows, from which null keys are left out
-	for r := range from.Rows {
-		if rows.NullKeys > 0 && slices.ContainsFunc(from.Keys, func(c *column.Column) bool { return c.Null(r) }) {
-			continue
-		}
-		one := rows.At(at)
-		at++
+	for i, r := range rows.From {
+		one := rows.At(i)
 		if h := row.HashKey(s.layout.Key(one), s.seed); h.Hi <= s.limit.Load() {
 			s.keep(h, one, from, r)
 		}
@@ -73,11 +67,7 @@ func (s *sampler) keep(h row.Hash, one row.Row, from *pipeline.StreamRows, r int
 	if found && s.layout.Compare(one, s.least[at].row) <= 0 || !found && at >= sampled {
 		return
 	}
-	new := &sample{hash: h, row: row.Row{Fixed: slices.Clone(one.Fixed), Heap: slices.Clone(one.Heap)}}
-	for i := range from.Inputs {
-		c := &from.Inputs[i]
-		new.inputs = append(new.inputs, owned(program.ValueAt(&c.Values, c.Slot(r))))
-	}
+	new := &sample{hash: h, row: row.Row{Fixed: slices.Clone(one.Fixed), Heap: slices.Clone(one.Heap)}, inputs: CopyRow(from, r)}
 	if found {
 		s.least[at] = new
 		return
@@ -86,15 +76,6 @@ func (s *sampler) keep(h row.Hash, one row.Row, from *pipeline.StreamRows, r int
 	if s.least = s.least[:min(len(s.least), sampled)]; len(s.least) == sampled {
 		s.limit.Store(s.least[sampled-1].hash.Hi)
 	}
-}
-
-// owned returns v with memory of its own.
-func owned(v program.Value) program.Value {
-	v.Str = slices.Clone(v.Str)
-	for i := range v.List {
-		v.List[i] = owned(v.List[i])
-	}
-	return v
 }
 
 // replay computes the sampled rows again, one by one, by the interpreter of programs, and
@@ -152,46 +133,15 @@ func (s *sampler) compute(m *model.Model, stream *pipeline.Stream) (*row.Rows, e
 	if err != nil {
 		return nil, err
 	}
-	features := make([][]program.Value, len(stream.Features))
-	for _, one := range s.least {
-		args := make([]program.Value, len(m.Serving.Inputs))
-		for i, f := range m.Serving.Inputs {
-			args[i] = one.inputs[stream.Inputs.Find(f.Name)]
-		}
-		registers, err := e.Row(args)
-		if err != nil {
-			return nil, diag.New("Q665", "a row that was computed fails").Because(err)
-		}
-		for i, o := range m.Serving.Outputs {
-			features[i] = append(features[i], registers[o.Register])
-		}
-	}
-	in := row.Input{Rows: len(s.least)}
-	for i, f := range stream.Features {
-		in.Fields = append(in.Fields, stored(f.Type, features[i]))
-	}
-	for _, f := range stream.Keys {
-		in.Keys = append(in.Keys, stored(f.Type, s.column(stream, f.Name)))
-	}
-	if stream.Timed {
-		in.Event = stored(m.Schema[m.Schema.Find(m.Time)].Type, s.column(stream, m.Time))
-	}
-	rows := &row.Rows{}
-	return rows, s.layout.Encode(in, rows)
-}
-
-// column returns a column of the source, of the samples.
-func (s *sampler) column(stream *pipeline.Stream, name string) []program.Value {
-	values := make([]program.Value, len(s.least))
+	source := make([]SourceRow, len(s.least))
 	for i, one := range s.least {
-		values[i] = one.inputs[stream.Inputs.Find(name)]
+		source[i] = one.inputs
 	}
-	return values
-}
-
-func stored(t column.Type, values []program.Value) *column.Column {
-	v := program.StoredVector(t, values...)
-	return &column.Column{Len: v.Len, Values: v}
+	features, err := Interpret(e, m, stream, source)
+	if err != nil {
+		return nil, diag.New("Q665", "a row that was computed fails").Because(err)
+	}
+	return Compose(s.layout, m, stream, features, source)
 }
 
 // lookup finds the rows of keys.
