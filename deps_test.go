@@ -21,14 +21,14 @@ const rules = `
 features/diag            -
 features/real            -
 features/column          features/diag
-features/stat            features/column features/diag internal/simd
-features/program         features/column features/real features/diag
+features/stat            features/column features/diag internal/simd internal/memory
+features/program         features/column features/real features/diag internal/memory
 features/program/programtest features/column features/program
 features/expr            features/column features/program features/diag
 features/backend         features/column features/stat features/program
 features                 features/column features/stat features/program features/expr features/diag
 features/featurestest    features/... pipeline/...
-cpu/kernel               features/column features/stat features/program features/real features/diag internal/simd
+cpu/kernel               features/column features/stat features/program features/real features/diag internal/simd internal/memory
 cpu                      cpu/kernel features/column features/stat features/program features/real features/backend features/diag
 pipeline/store           features/diag internal/failpoint
 pipeline/store/...       features/diag pipeline/store internal/failpoint

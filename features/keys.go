@@ -121,7 +121,7 @@ func rankTable(name string, keys column.Vector) program.Table {
 	for i := range ranks {
 		ranks[i] = int64(i)
 	}
-	return program.NewTable(name, keys, column.Vector{Type: column.Int64, Len: len(ranks), Int64s: ranks})
+	return program.NewDistinctTable(name, keys, column.Vector{Type: column.Int64, Len: len(ranks), Int64s: ranks})
 }
 
 // find emits the value of the lanes' tuple, values (always the same) being in the
@@ -132,6 +132,6 @@ func (k *tupleIndex) find(b *program.Builder, lanes []program.Register, values c
 	if len(lanes) > 1 {
 		key, keys = k.code(b, lanes), column.Vector{Type: column.Int64, Len: len(k.codes), Int64s: k.codes}
 	}
-	table := k.values.get(func() program.Table { return program.NewTable("values", keys, values) })
+	table := k.values.get(func() program.Table { return program.NewDistinctTable("values", keys, values) })
 	return b.Lookup(b.AddNumbered(table), key)
 }

@@ -325,7 +325,7 @@ func (e targetEncodeBound) Lower(b *program.Builder, in []program.Register, mode
 
 // realTable maps integers to reals.
 func realTable(name string, keys []int64, values []float64) program.Table {
-	return program.NewTable(name,
+	return program.NewDistinctTable(name,
 		column.Vector{Type: column.Int64, Len: len(keys), Int64s: keys},
 		column.Vector{Type: column.Float64, Len: len(values), Float64s: values})
 }

@@ -251,7 +251,7 @@ func newIDTable(words column.Vector, first, nullID int64) program.Table {
 	if nullID >= 0 {
 		words, ids = withNullKey(words), append(ids, nullID)
 	}
-	return program.NewTable("vocabulary", words, column.Vector{Type: column.Int64, Len: len(ids), Int64s: ids})
+	return program.NewDistinctTable("vocabulary", words, column.Vector{Type: column.Int64, Len: len(ids), Int64s: ids})
 }
 
 // checkBounds refuses a threshold or a bound below zero, and either of them

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 
 	"github.com/zeebo/xxh3"
+
+	"quern/internal/memory"
 )
 
 // index finds numbers by hashes: open addressing with linear probing, at most half
@@ -20,7 +22,7 @@ type index struct {
 // newIndex returns an index with room for n numbers.
 func newIndex(n int) index {
 	size := 1 << bits.Len(uint(2*n))
-	return index{slots: make([]uint64, size), mask: uint64(size - 1), keep: ^uint64(0)}
+	return index{slots: memory.Zeros(size), mask: uint64(size - 1), keep: ^uint64(0)}
 }
 
 // batch is how many keys are hashed before the first of them is looked for: the

@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"quern/features/column"
 )
@@ -136,12 +137,15 @@ func evalLookup(imm Imm, key column.Type, tables []Table) (scalar, error) {
 		return nil, errors.New("lookup without its table")
 	}
 	table := &tables[imm.Int]
-	index, err := table.Index()
-	if err != nil {
-		return nil, err
-	}
+	index := sync.OnceValue(func() *KeyIndex {
+		x, err := table.Index()
+		if err != nil {
+			panic("quern: bug: a table that was not verified: " + err.Error())
+		}
+		return x
+	})
 	return func(a []Value) (Value, error) {
-		row := index.find(key, a[0])
+		row := index().find(key, a[0])
 		if row < 0 {
 			return NullValue(), nil
 		}

@@ -7,9 +7,6 @@ import "strconv"
 // there already, under any of these names, is found again.
 func (b *Builder) AddNumbered(t Table) int {
 	t = t.remembered()
-	if t.Keys.Len >= manyKeys {
-		t.facts.settle()
-	}
 	name, digest := t.Name, t.Digest()
 	for n := 2; ; n++ {
 		at := b.tableNamed(t.Name)

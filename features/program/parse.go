@@ -119,9 +119,6 @@ func (p *parser) table() error {
 	if err != nil {
 		return err
 	}
-	if p.vouched {
-		supplied.believe(p.rest)
-	}
 	digest := supplied.Digest()
 	want := fmt.Sprintf("%s %s rows=%d sha256=%s", supplied.Keys.Type, supplied.Values.Type, supplied.Keys.Len, hex.EncodeToString(digest[:]))
 	if p.rest != want {
@@ -137,6 +134,9 @@ func (p *parser) table() error {
 func (p *parser) supplied(name string) (*Table, error) {
 	for i := range p.tables {
 		if t := &p.tables[i]; t.Name == name {
+			if p.vouched {
+				t.believe(p.rest)
+			}
 			return t, checkTable(t)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"quern/features/column"
 )
@@ -20,16 +21,35 @@ func checkTable(t *Table) error {
 	if t.Name == "" {
 		return errors.New("a table has no name")
 	}
-	if _, err := t.Index(); err != nil {
+	check := t.checkDistinct
+	if t.facts != nil && t.facts.distinct && t.Keys.Len >= manyKeys {
+		check = func() error { return checkTableVectors(t) }
+	}
+	if err := check(); err != nil {
 		return fmt.Errorf("table %q: %w", t.Name, err)
 	}
 	return nil
+}
+
+// checkDistinct checks that the vectors are whole and no two keys equal.
+func (t *Table) checkDistinct() error {
+	_, err := t.Index()
+	return err
 }
 
 // NewTable returns the table of keys and values. It keeps the vectors, which must
 // not change any more.
 func NewTable(name string, keys, values column.Vector) Table {
 	return Table{Name: name, Keys: keys, Values: values}.remembered()
+}
+
+// NewDistinctTable is NewTable of keys that the caller knows to be distinct, as those of a
+// statistic are. A large table of such is not indexed before it is wanted, which only whoever
+// transforms with it does.
+func NewDistinctTable(name string, keys, values column.Vector) Table {
+	t := NewTable(name, keys, values)
+	t.facts.distinct = true
+	return t
 }
 
 // remembered returns t with facts, which its copies share.
@@ -52,15 +72,21 @@ func (t *Table) Identity() any {
 
 // tableFacts is what is found out about a table once, by whoever asks first.
 type tableFacts struct {
-	index  func() (*KeyIndex, error)
-	digest func() [32]byte
+	index    func() (*KeyIndex, error)
+	digest   func() [32]byte
+	distinct bool        // whoever made the table knows that its keys are
+	indexed  atomic.Bool // index has been called, and has an answer
+	asking   sync.Mutex  // of few
+	few      *few
 }
 
 func newTableFacts(t Table) *tableFacts {
-	return &tableFacts{
-		index:  sync.OnceValues(func() (*KeyIndex, error) { return newKeyIndex(&t) }),
-		digest: sync.OnceValue(func() [32]byte { return digestTable(&t) }),
-	}
+	f := &tableFacts{digest: sync.OnceValue(func() [32]byte { return digestTable(&t) })}
+	f.index = sync.OnceValues(func() (*KeyIndex, error) {
+		defer f.indexed.Store(true)
+		return newKeyIndex(&t)
+	})
+	return f
 }
 
 // Index returns the index of t's keys, or why t is no map.
@@ -69,14 +95,6 @@ func (t *Table) Index() (*KeyIndex, error) {
 		return t.facts.index()
 	}
 	return newKeyIndex(t)
-}
-
-// settle finds out what there is to know of a large table, both at the same time.
-func (f *tableFacts) settle() {
-	var group sync.WaitGroup
-	group.Go(func() { f.digest() })
-	f.index() // whoever asks is told of an error
-	group.Wait()
 }
 
 func checkTableVectors(t *Table) error {
@@ -166,10 +184,15 @@ func (t *Table) Digest() [32]byte {
 	return digestTable(t)
 }
 
-// believe takes the digest that ends a line of text for t's, if it is one.
+// believe takes t for a table that another process has checked, and the digest that ends a
+// line of text for t's, if it is one.
 func (t *Table) believe(line string) {
+	if t.facts == nil {
+		return
+	}
+	t.facts.distinct = true
 	var digest [32]byte
-	if _, said, ok := strings.Cut(line, " sha256="); ok && t.facts != nil && len(said) == hex.EncodedLen(len(digest)) {
+	if _, said, ok := strings.Cut(line, " sha256="); ok && len(said) == hex.EncodedLen(len(digest)) {
 		if _, err := hex.Decode(digest[:], []byte(said)); err == nil {
 			t.facts.digest = func() [32]byte { return digest }
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"quern/features/column"
+	"quern/internal/memory"
 )
 
 // KeyIndex finds the row of a key by its canonical bytes: open addressing with linear
@@ -72,7 +73,7 @@ func newKeyIndex(t *Table) (*KeyIndex, error) {
 		return nil, err
 	}
 	n := t.Keys.Len
-	x := &KeyIndex{keys: &t.Keys, slots: make([]uint64, 1<<bits.Len(uint(n+n/3))), null: -1}
+	x := &KeyIndex{keys: &t.Keys, slots: memory.Zeros(1 << bits.Len(uint(n+n/3))), null: -1}
 	if err := x.findNull(); err != nil {
 		return nil, err
 	}

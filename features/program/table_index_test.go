@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"math"
 	"math/rand"
 	"strings"
 	"testing"
@@ -79,5 +80,123 @@ func TestIndexNamesEqualKeys(t *testing.T) {
 		if _, err := table.Index(); err == nil || err.Error() != fmt.Sprintf("keys %d and %d are equal", n-5, n) {
 			t.Fatalf("got %v", err)
 		}
+	}
+}
+
+// Looking at all keys finds the rows that an index finds, of keys of every kind, with and
+// without a null, in an order of their own, some of them twice.
+func TestRowsOfIsWhatTheIndexFinds(t *testing.T) {
+	r := rand.New(rand.NewSource(3))
+	ints := column.Vector{Type: column.Int64}
+	floats := column.Vector{Type: column.Float64}
+	for i := range 3000 {
+		ints.Int64s = append(ints.Int64s, int64(i)*0x9E3779B9)
+		floats.Float64s = append(floats.Float64s, float64(i)/7)
+	}
+	floats.Float64s[2999] = math.NaN()
+	ints.Len, floats.Len = 3000, 3000
+	null := manyTexts(r, 3000)
+	null.Valid = column.NewBitmap(3000)
+	null.Valid.Fill(3000)
+	null.Valid.Clear(1234)
+	for _, keys := range []column.Vector{manyTexts(r, 3000), null, ints, floats, {Type: column.String, Text: column.Text{Offsets: []uint32{0}}}} {
+		table := withIDs(keys).remembered()
+		x, err := table.Index()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sought := []Value{NullValue(), NullValue()}
+		for range 200 {
+			if keys.Len > 0 {
+				sought = append(sought, ValueAt(&keys, r.Intn(keys.Len)))
+			}
+			switch keys.Type {
+			case column.String:
+				sought = append(sought, Value{Str: []byte(fmt.Sprintf("%x", r.Intn(6000)))})
+			case column.Int64:
+				sought = append(sought, Value{Int: int64(r.Intn(100))})
+			default:
+				sought = append(sought, Value{Float: float64(r.Intn(100)) / 3}, Value{Float: math.NaN()}, Value{Float: math.Copysign(0, -1)})
+			}
+		}
+		found := 0
+		for _, some := range [][]Value{sought[:50], sought[:50], sought[20:40], sought, sought} { // anew, again, fewer, more
+			found = 0
+			for i, row := range table.rowsOf(keys.Type, some) {
+				if want := x.find(keys.Type, some[i]); row != want {
+					t.Errorf("%s keys: %+v is in row %d, not %d", keys.Type, some[i], want, row)
+				}
+				if row >= 0 {
+					found++
+				}
+			}
+		}
+		if found < 200 && keys.Len > 0 {
+			t.Errorf("%s keys: only %d were found", keys.Type, found)
+		}
+	}
+}
+
+// A large table of keys that are known to be distinct is not indexed before it is asked,
+// nor for a few rows; one of others is, as is a small one.
+func TestDistinctTablesAreIndexedLate(t *testing.T) {
+	keys := manyTexts(rand.New(rand.NewSource(4)), manyKeys)
+	ids := withIDs(keys).Values
+	table := NewDistinctTable("t", keys, ids)
+	b := NewBuilder(column.Schema{{Name: "a", Type: column.String}, {Name: "n", Type: column.String}})
+	b.Output("n", b.Emit(ParseInt, Imm{}, b.Load(1)), RoleFeature) // which may fault before the lookup
+	b.Output("id", b.Lookup(b.AddNumbered(table), b.Load(0)), RoleFeature)
+	p := b.Finish()
+	id := p.Outputs[1].Register
+	e, err := p.Evaluator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]Value
+	for i := range 10 {
+		rows = append(rows, []Value{{Str: keys.Text.At(i * 1000)}, {Str: []byte("5")}})
+	}
+	rows[3][1].Str = []byte("five")
+	rows[4][0] = NullValue()
+	rows[5][0].Str = []byte("no such key")
+	registers, faults := e.Rows(rows)
+	if table.facts.indexed.Load() {
+		t.Error("the table was indexed for ten rows")
+	}
+	for i, row := range rows {
+		one, err := e.Row(row)
+		if (err != nil) != (i == 3) || (faults[i] != nil) != (i == 3) || (registers[i] == nil) != (i == 3) {
+			t.Errorf("row %d: %v alone, %v among others", i, err, faults[i])
+		}
+		if i == 3 {
+			continue
+		}
+		want := Value{Int: int64(i * 1000)}
+		if i == 4 || i == 5 {
+			want = NullValue()
+		}
+		if !EqualValues(column.Int64, one[id], want) || !EqualValues(column.Int64, registers[i][id], want) {
+			t.Errorf("row %d: %v alone, %v among others", i, one[id], registers[i][id])
+		}
+	}
+	if !table.facts.indexed.Load() {
+		t.Error("single rows did not index the table")
+	}
+
+	keys.Text.Append(keys.Text.At(7))
+	keys.Len++
+	ids.Int64s = append(ids.Int64s, 0)
+	ids.Len++
+	for _, bad := range []Table{NewTable("t", keys, ids), {Name: "t", Keys: keys, Values: ids}} {
+		if err := checkTable(&bad); err == nil {
+			t.Error("equal keys that nobody vouched for are accepted")
+		}
+	}
+	small := manyTexts(rand.New(rand.NewSource(5)), 2)
+	small.Text.Append(small.Text.At(1))
+	small.Len++
+	few := NewDistinctTable("t", small, column.Vector{Type: column.Int64, Len: 3, Int64s: make([]int64, 3)})
+	if err := checkTable(&few); err == nil {
+		t.Error("equal keys of a small table are accepted")
 	}
 }

@@ -62,18 +62,14 @@ func (c *tiers) layOut(limit int) (n int, size uint64) {
 
 // rankRuns is Ranked of a statistic with runs.
 func (v *ValueCounts) rankRuns(minCount uint64, limit int) (column.Vector, []uint64, error) {
-	if err := v.unite(); err != nil {
-		return column.Vector{}, nil, err
-	}
 	c := &tiers{many: map[uint64]*tier{}}
 	least := max(1, minCount)
-	err := v.each(func(key, body []byte) (bool, error) {
+	err := v.unite(func(key, body []byte) {
 		if count, _ := binary.Uvarint(body); count >= least && !isNull(key) {
 			k := c.of(count)
 			k.n++
 			k.size += uint64(len(key) - 1)
 		}
-		return true, nil
 	})
 	if err != nil {
 		return column.Vector{}, nil, err
@@ -104,16 +100,27 @@ func (v *ValueCounts) rankRuns(minCount uint64, limit int) (column.Vector, []uin
 	return r.Vector, counts, err
 }
 
-// unite makes one run of all that is in memory, if the budget has room for both: it will
-// be read twice.
-func (v *ValueCounts) unite() error {
+// unite calls f with every entry and, if the budget has room for both, makes one run of all
+// that is in memory meanwhile: the entries will be read once more.
+func (v *ValueCounts) unite(f func(key, body []byte)) error {
 	within, files := v.split()
 	size := v.heap + int64(v.Extent()) // of which the runs are counted twice
 	if v.err != nil || len(files) > 0 || len(within)+min(1, v.len()) < 2 || v.res.Bytes > 0 && size > v.res.Bytes {
-		return v.err
+		return v.each(func(key, body []byte) (bool, error) {
+			f(key, body)
+			return true, nil
+		})
 	}
-	parts := v.cursors()
-	r, err := v.write(newHeapRun(size), parts, 0)
+	w := newHeapRun(size)
+	err := v.merge(v.cursors(), 0, func(key, body []byte) (bool, error) {
+		f(key, body)
+		return true, w.add(key, body)
+	})
+	if err != nil {
+		w.run.close()
+		return err
+	}
+	r, err := w.finish()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package stat
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"quern/internal/memory"
+)
 
 // table is a set of distinct keys, each with a number that the statistic gives a
 // meaning. A key is a byte string, or null; see packed for how it is held.
@@ -124,7 +128,7 @@ func (t *table) open() {
 
 func (t *table) newSlots(n int) []uint64 {
 	t.size += 8 * int64(n)
-	return make([]uint64, n)
+	return memory.Zeros(n)
 }
 
 // take fills a free slot with s, and grows its part when it becomes too full.

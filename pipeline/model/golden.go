@@ -151,23 +151,24 @@ func (m *Model) replayProgram(h hash.Hash, name string, p *program.Program) erro
 	if err != nil {
 		return fmt.Errorf("program %s: %w", name, err)
 	}
-	row, at := make([]program.Value, len(p.Inputs)), make([]int, len(p.Inputs))
-	for i, f := range p.Inputs {
-		if at[i] = m.Schema.Find(f.Name); at[i] < 0 || m.Schema[at[i]].Type != f.Type {
+	rows := make([][]program.Value, goldenRows)
+	for _, f := range p.Inputs {
+		at := m.Schema.Find(f.Name)
+		if at < 0 || m.Schema[at].Type != f.Type {
 			return fmt.Errorf("program %s reads a column %q that the schema does not have so", name, f.Name)
 		}
-	}
-	for r := range goldenRows {
-		for i := range row {
-			row[i] = program.ValueAt(&m.Golden.Rows[at[i]].Values, r)
+		for r := range rows {
+			rows[r] = append(rows[r], program.ValueAt(&m.Golden.Rows[at].Values, r))
 		}
-		registers, err := e.Row(row)
-		if err != nil {
-			fmt.Fprintf(h, "%s row %d: fault %s\n", name, r, err)
+	}
+	registers, faults := e.Rows(rows)
+	for r, fault := range faults {
+		if fault != nil {
+			fmt.Fprintf(h, "%s row %d: fault %s\n", name, r, fault)
 			continue
 		}
 		for _, o := range p.Outputs {
-			hashValue(h, p.Code[o.Register].Type, registers[o.Register])
+			hashValue(h, p.Code[o.Register].Type, registers[r][o.Register])
 		}
 	}
 	return nil

@@ -208,3 +208,41 @@ func TestAppendFinish(t *testing.T) {
 		}
 	}
 }
+
+// Rows evaluated together give what each gives alone, faults among them.
+func TestRowsTogether(t *testing.T) {
+	faults, lookups := 0, 0
+	for seed := range uint64(400) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		schema := Schema(rng, 3)
+		p := RandomFaulty(rng, schema)
+		e, err := p.Evaluator()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := RandomBatch(rng, p.Inputs, 17)
+		var rows [][]program.Value
+		for r := range in.Rows {
+			rows = append(rows, Row(in, r))
+		}
+		lookups += len(p.Tables)
+		all, errs := e.Rows(rows)
+		for r, row := range rows {
+			one, err := e.Row(row)
+			if (err == nil) != (errs[r] == nil) || err != nil && err.Error() != errs[r].Error() {
+				t.Fatalf("seed %d, row %d: fault %v alone, %v among others", seed, r, err, errs[r])
+			}
+			if err != nil {
+				faults++
+			}
+			for i := range one {
+				if !program.EqualValues(p.Code[i].Type, one[i], all[r][i]) {
+					t.Fatalf("seed %d, row %d, register %d: %v alone, %v among others", seed, r, i, one[i], all[r][i])
+				}
+			}
+		}
+	}
+	if faults < 100 || lookups < 10 {
+		t.Errorf("%d faults and %d tables only", faults, lookups)
+	}
+}
