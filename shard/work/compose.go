@@ -75,12 +75,9 @@ func (j *Job) writeModel(ctx context.Context, at *loaded) error {
 	if j.spec.Model == "" || j.options.WriteModel == nil {
 		return nil
 	}
-	data := at.file
-	if data == nil {
-		var err error
-		if data, err = at.model.Bytes(); err != nil {
-			return err
-		}
+	data, err := j.modelBytes(ctx, at)
+	if err != nil {
+		return err
 	}
 	return j.options.WriteModel(ctx, j.spec.Model, data)
 }

@@ -56,7 +56,6 @@ type loaded struct {
 	partials [][]byte        // that were learnt from
 	learner  *pipeline.Learner
 	model    *model.Model // of the last phase
-	file     []byte       // and its bytes; nil if it was not learnt by this job
 }
 
 // load returns the phase after a state. A process works on the shards of one phase at a
@@ -95,7 +94,6 @@ func (j *Job) fill(ctx context.Context, l *loaded, learns bool) error {
 		}
 	}
 	if !learns {
-		l.file = data
 		l.model, err = j.readModel(ctx, data)
 		return err
 	}
@@ -106,8 +104,8 @@ func (j *Job) fill(ctx context.Context, l *loaded, learns bool) error {
 // whose state is empty, the one that its recipe alone gives.
 func (j *Job) readModel(ctx context.Context, data []byte) (*model.Model, error) {
 	if data != nil {
-		if m := j.madeHere(data); m != nil {
-			return m, nil
+		if f, ok := j.madeHere(func(f *frozen) bool { return bytes.Equal(f.state, data) }); ok {
+			return f.model, nil
 		}
 		return model.ReadVouched(data) // whoever read the data knew its digest from the log
 	}
@@ -121,16 +119,29 @@ func (j *Job) readModel(ctx context.Context, data []byte) (*model.Model, error) 
 	return l.learner.Model()
 }
 
-// madeHere returns the model that this process has frozen to these bytes, if it has.
-func (j *Job) madeHere(data []byte) *model.Model {
+// madeHere returns the phase that this process has frozen to the model in question, if it
+// has.
+func (j *Job) madeHere(is func(*frozen) bool) (f frozen, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, f := range j.frozen {
-		if f.model != nil && bytes.Equal(f.state, data) {
-			return f.model
+		if f.model != nil && is(&f) {
+			return f, true
 		}
 	}
-	return nil
+	return frozen{}, false
+}
+
+// modelBytes returns the bytes of the last phase's model. They are read once more rather
+// than kept: of all who work on shards, one writes the model.
+func (j *Job) modelBytes(ctx context.Context, at *loaded) ([]byte, error) {
+	if f, ok := j.madeHere(func(f *frozen) bool { return f.model == at.model }); ok {
+		return f.state, nil
+	}
+	if at.state.Name != "" {
+		return j.read(ctx, at.state)
+	}
+	return at.model.Bytes() // of a job that learns nothing
 }
 
 // learn binds the recipe and learns from the partials of a state.
