@@ -196,10 +196,10 @@ func (a *app) child(program string, d *desk, token string, n int, budget int64) 
 	if workers == 0 {
 		workers = max(1, runtime.GOMAXPROCS(0)/n)
 	}
-	c := exec.Command(program, "task", "--stdin", "--quiet", "--job", d.job.URI, "--coordinator", d.address,
+	c := exec.Command(program, "task", "--stdin", "--quiet", "--same-machine", "--job", d.job.URI, "--coordinator", d.address,
 		"--epoch", strconv.FormatUint(d.Progress().Epoch, 10), "--workers", strconv.Itoa(workers),
 		"--memory", strconv.FormatInt(max(leastMemory, budget/int64(n)), 10)+"B", "--device", a.flags.device)
-	c.Env = append(os.Environ(), tokenVariable+"="+token)
+	c.Env = append(os.Environ(), tokenVariable+"="+token, "GOMAXPROCS="+strconv.Itoa(workers)) // more would only wake each other
 	return c
 }
 

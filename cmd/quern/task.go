@@ -30,6 +30,7 @@ import (
 // taskFlags are what a task is told.
 type taskFlags struct {
 	job, coordinator string
+	sameMachine      bool
 	phase, shard     int64 // -1: not given
 	epoch            uint64
 	stdin            bool
@@ -71,6 +72,7 @@ damaged. SIGTERM ends it within five seconds, and so does the end of its parent.
 	o.Int64Var(&f.shard, "shard", -1, "shard, from 0")
 	o.BoolVar(&f.stdin, "stdin", false, "read descriptors from standard input")
 	o.StringVar(&f.coordinator, "coordinator", "", "HOST:PORT of the job's coordinator (default: there is none)")
+	o.BoolVar(&f.sameMachine, "same-machine", false, "the coordinator is on this machine, and reads partials from the job's folder")
 	o.Uint64Var(&f.epoch, "epoch", 0, "of the coordinator: stop when another one takes over")
 	o.DurationVar(&f.patience, "patience", 10*time.Minute, "how long to wait for the phase before")
 	f.tls.add(c)
@@ -223,7 +225,19 @@ func (a *app) openTasks(ctx context.Context, f *taskFlags) (*tasks, error) {
 		return nil, usage("%v", err)
 	}
 	a.atEnd, t.asker = append(a.atEnd, client.Close), client
+	if _, local := t.job.Root.(*store.Local); local && f.sameMachine {
+		t.asker = neighbour{client}
+	}
 	return t, nil
+}
+
+// neighbour is a coordinator on the same machine: it reads the folder that this process
+// writes, which is less work for both than to send what is in its files.
+type neighbour struct{ drive.Asker }
+
+// Ask is drive.Asker's.
+func (n neighbour) Ask(ctx context.Context, r core.Request, _ []byte) (core.Reply, error) {
+	return n.Asker.Ask(ctx, r, nil)
 }
 
 // serve does the tasks whose descriptors come, until there are no more.
