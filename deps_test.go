@@ -56,13 +56,13 @@ shard/rpc/identity       shard/record shard/proto
 shard/report             shard/core shard/commitlog shard/record
 shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
-serve                    serve/... features/column features/diag features/backend pipeline/store internal/failpoint
+serve                    serve/... features/column features/diag features/backend pipeline/store internal/failpoint internal/background
 serve/row                features/column features/diag
 serve/row/rowtest        serve/row features/column
-serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint
+serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint internal/background
 serve/lookup             serve/row features/column features/diag
 serve/overlay            serve/row serve/segment features/column features/diag pipeline/store internal/failpoint
-serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint
+serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint internal/background
 serve/audit              serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
 serve/tracing            features/diag
 serve/proto              -
@@ -83,6 +83,7 @@ gpu/ptx                  -
 gpu/fake                 gpu/ptx gpu/kernels
 gpu/fake/fakegpu         gpu/fake
 gpu/fake/control         gpu/fake
+internal/background      -
 internal/memory          -
 internal/failpoint       -
 internal/oracletest      -

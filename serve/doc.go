@@ -6,8 +6,10 @@
 //
 // A generation is one version of every view. Each request pins one, so no reply mixes two.
 // Generations looks at the store every moment; a new version is opened, read whole and
-// checked while the old one serves, and then swapped in by one atomic pointer. Holders are
-// counted: the last request of an old generation unmaps its files. A version that is
+// checked while the old one serves, in small turns with rests between them, so that requests
+// come first (internal/background), and then swapped in by one atomic pointer. Holders are
+// counted: when the last request of an old generation has let go, its files are unmapped, by
+// a goroutine of their own. A version that is
 // damaged is refused, logged once and tried again later, and what was served goes on.
 //
 // # One port
@@ -105,12 +107,13 @@
 // first come, first served. What would wait longer than Patience, judged by how long slots
 // were taken of late, is refused without waiting, before its body is read; if the line did
 // not empty for as long, the load is no burst, and the limit is a tenth until nobody was turned
-// away for as long. What is too late when a slot comes free is not worked on.
+// away for as long. What is too late when a slot comes free is not worked on, nor is what a
+// client asked that went away meanwhile.
 //
 // A connection that sends what are no requests (pings, settings, headers without end), or
 // requests that are mostly taken back or make no sense, is slowed down and then closed, and its
 // address gets no new one for a second, then two, at most thirty. One address has at most half of the connections
-// and half of the budgets.
+// and half of the budgets. Package peers counts that.
 //
 // A mistake of a client is never a 5xx, and costs little; a panic is a 500, counted, and ends
 // that request only.

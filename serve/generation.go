@@ -19,13 +19,13 @@ func equalFields(a, b []column.Field) bool { return slices.Equal(a, b) }
 
 // generation is what is served at one time: a version of every view. It is immutable but
 // for its holders: Generations holds the present one once, and each request that pinned it.
-// The last to let go releases the segments.
+// When the last has let go, the segments are released.
 type generation struct {
 	number   int64
 	since    time.Time
 	wanted   []Wanted // what it is, in order
 	holders  atomic.Int64
-	gone     chan struct{} // closed when the last holder has let go
+	gone     chan struct{} // closed when the last holder has let go, and the segments are released
 	live     map[string]*version
 	all      map[Name]*version // the staged and carried ones, too
 	named    map[Name]*layers  // what requests can name: the live and the staged ones
@@ -84,17 +84,23 @@ func (g *generation) hold() bool {
 	}
 }
 
-// Release is lookup.Catalog's.
+// Release is lookup.Catalog's. The last to let go is a request, mostly, and unmapping a large
+// segment takes milliseconds, so it does not do that itself.
 func (g *generation) Release() {
 	switch n := g.holders.Add(-1); {
 	case n == 0:
-		for _, v := range g.all {
-			v.release()
-		}
-		close(g.gone)
+		go g.end()
 	case n < 0:
 		panic("quern: bug: generation released more often than pinned")
 	}
+}
+
+// end releases the segments.
+func (g *generation) end() {
+	for _, v := range g.all {
+		v.release()
+	}
+	close(g.gone)
 }
 
 // View is lookup.Catalog's.

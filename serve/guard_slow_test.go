@@ -46,6 +46,7 @@ func TestReloadWithSlowClients(t *testing.T) {
 		_, err := r.generations.Reload(context.Background())
 		check(t, err)
 	}
+	check(t, r.generations.settle(t.Context())) // it would not end if one were held
 	if n := r.held(); n != len(s.files[first.Name]) {
 		t.Errorf("%d segments are held: slow clients hold old versions", n)
 	}

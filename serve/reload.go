@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quern/internal/background"
 	"quern/serve/lookup"
 )
 
@@ -89,6 +90,9 @@ func (g *Generations) Reload(ctx context.Context) (changed bool, err error) {
 		return false, nil
 	}
 	old := g.now.Load() // only Reload and Close replace it, so it is held
+	if len(old.all) > 0 {
+		ctx = background.With(ctx) // requests come first
+	}
 	have, served, err := g.follow(ctx, old, wanted)
 	if ctx.Err() != nil || slices.Equal(old.wanted, served) {
 		for _, v := range have {
@@ -240,22 +244,36 @@ func (g *Generations) Follow(ctx context.Context, interval time.Duration) {
 	every(ctx, interval, func() { g.Reload(ctx) }) // which logs what goes wrong
 }
 
-// Close serves nothing any longer. Segments are closed once the last request that pinned
-// them has let go.
+// Close serves nothing any longer. Segments that no request has pinned are closed when it
+// returns, the others once the last of those has let go.
 func (g *Generations) Close() {
 	g.changing.Lock()
 	defer g.changing.Unlock()
-	g.now.Swap(newGeneration(0, nil, nil, nil, &g.scratch)).Release()
+	last := g.now.Swap(newGeneration(0, nil, nil, nil, &g.scratch))
+	last.Release()
+	g.past = append(g.past, last)
+	for _, old := range g.past {
+		if old.holders.Load() == 0 {
+			<-old.gone
+		}
+	}
 }
 
 func compareWanted(a, b Wanted) int {
 	return cmp.Or(cmp.Compare(a.View, b.View), cmp.Compare(a.Version, b.Version))
 }
 
-// isGone reports whether nobody holds g any longer.
-func (g *generation) isGone() bool { return g.holders.Load() == 0 }
+// isGone reports whether nobody holds g any longer, and its segments are released.
+func (g *generation) isGone() bool {
+	select {
+	case <-g.gone:
+		return true
+	default:
+		return false
+	}
+}
 
-// settle waits until nobody holds a generation that was replaced.
+// settle waits until nobody holds a generation that was replaced, nor has it mapped.
 func (g *Generations) settle(ctx context.Context) error {
 	g.changing.Lock()
 	past := slices.Clone(g.past)

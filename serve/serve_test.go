@@ -130,6 +130,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	close(stop)
 	wg.Wait()
+	check(t, r.generations.settle(t.Context()))
 	if n := s.held(); n != 4 {
 		t.Errorf("%d segments are held, not the 4 of the last versions", n)
 	}

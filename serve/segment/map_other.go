@@ -13,6 +13,8 @@ type mapping struct {
 // mapFile reads the file.
 func mapFile(file *os.File, size int64, _ OpenOptions) (mapping, error) { return readFile(file, size) }
 
+func (m *mapping) populate(from, to int) {}
+
 func (m *mapping) unmap() { m.bytes = nil }
 
 func (m *mapping) resident() (int64, error) { return int64(len(m.bytes)), nil }

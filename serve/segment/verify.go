@@ -6,37 +6,44 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"quern/internal/background"
 	"quern/serve/row"
 )
 
 // Verify reads the whole file: every checksum agrees, the rows are in order, each holds
 // together and is found by its key, and nothing else is in the slots. A file that fails
-// is a *diag.Error, Q654, that wraps ErrCorrupt; a disk that fails is ErrFault.
+// is a *diag.Error, Q654, that wraps ErrCorrupt; a disk that fails is ErrFault. After it all
+// pages are in memory, as after OpenOptions.Populate. It rests as package background says.
 func (s *Segment) Verify(ctx context.Context) error {
 	return Guard(func() error {
-		if err := s.verifySums(ctx); err != nil {
+		pace := background.Of(ctx)
+		if err := s.verifySums(pace); err != nil {
 			return err
 		}
-		return s.verifyRows(ctx)
+		return s.verifyRows(pace)
 	})
 }
 
-func (s *Segment) verifySums(ctx context.Context) error {
+func (s *Segment) verifySums(pace *background.Pace) error {
+	const piece = 32 // blocks; the system is asked for that much of the file at a time
 	table := crc32.MakeTable(crc32.Castagnoli)
 	for i, want := range s.tail.sums {
 		from := i * blockSize
+		if i%piece == 0 {
+			s.data.populate(from, min(len(s.body), from+piece*blockSize))
+		}
 		if crc32.Checksum(s.body[from:min(len(s.body), from+blockSize)], table) != want {
 			return damaged(s.path, "the checksum of block %d does not agree", i)
 		}
-		if i%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if err := pace.Rest(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // verifyRows walks rows and slots together: row i is in the i-th slot that is not empty.
-func (s *Segment) verifyRows(ctx context.Context) error {
+func (s *Segment) verifyRows(pace *background.Pace) error {
 	t := s.tail
 	low, slot := uint64(1)<<t.rowBits-1, uint64(0)
 	heap, last, lastKey := uint64(0), row.Hash{}, []byte(nil)
@@ -63,8 +70,10 @@ func (s *Segment) verifyRows(ctx context.Context) error {
 			return damaged(s.path, "row %d is not found by its key", i)
 		}
 		slot++
-		if i%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if i%1024 == 0 {
+			if err := pace.Rest(); err != nil {
+				return err
+			}
 		}
 	}
 	for ; slot < t.slots; slot++ {

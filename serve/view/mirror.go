@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quern/features/diag"
+	"quern/internal/background"
 	"quern/pipeline/store"
 	"quern/serve/segment"
 )
@@ -70,7 +71,7 @@ func mirror(ctx context.Context, from store.Store, to *store.Local, name string,
 		return err
 	}
 	defer source.Close()
-	err = copyTo(ctx, to, name, io.NewSectionReader(source, 0, source.Size()), f)
+	err = copyTo(ctx, to, name, background.Reader(ctx, io.NewSectionReader(source, 0, source.Size())), f)
 	if errors.Is(err, store.ErrExists) {
 		return nil // another process was faster
 	}
@@ -88,7 +89,7 @@ func holds(ctx context.Context, st store.Store, name string, f File) (bool, erro
 		return false, nil
 	}
 	sum := sha256.New()
-	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{io.NewSectionReader(there, 0, f.Bytes)}, make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(sum, background.Reader(ctx, io.NewSectionReader(there, 0, f.Bytes)), make([]byte, 256<<10)); err != nil {
 		return false, ctx.Err() // a part of the disk that cannot be read is damage, too
 	}
 	return hex.EncodeToString(sum.Sum(nil)) == f.SHA256, ctx.Err()
