@@ -65,6 +65,7 @@ serve/overlay            serve/row serve/segment features/column features/diag p
 serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint internal/background
 serve/audit              serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
 serve/tracing            features/diag
+serve/peers              -
 serve/proto              -
 serve/packed             serve/lookup features/column features/diag
 serve/registry           serve/lookup features/column features/diag

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"quern/serve/peers"
 )
 
 // gate bounds how many requests are worked on, and how long others wait for that.
@@ -45,8 +47,9 @@ const (
 	late            // its deadline passed, or its client went away
 )
 
-// enter takes a slot, which leave gives back, until a deadline.
-func (g *gate) enter(ctx context.Context, until time.Time) verdict {
+// enter takes a slot, which leave gives back, until a deadline. gone is asked when that took
+// a wait: of a client that went away meanwhile the slot goes to the next. nil: none does.
+func (g *gate) enter(ctx context.Context, until time.Time, gone func() bool) verdict {
 	now := time.Now()
 	g.mu.Lock()
 	if g.running < g.slots && g.line.Len() == 0 {
@@ -65,7 +68,14 @@ func (g *gate) enter(ctx context.Context, until time.Time) verdict {
 	place := g.line.PushBack(w)
 	g.waiting.Add(1)
 	g.mu.Unlock()
-	return g.wait(ctx, place)
+	v := g.wait(ctx, place)
+	if v == entered && gone != nil && gone() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.pass(time.Now())
+		return late
+	}
+	return v
 }
 
 // wait waits for the verdict.
@@ -130,13 +140,17 @@ func (g *gate) busy(until time.Time) bool {
 	return g.hopeless(time.Now(), until) != entered
 }
 
-// leave gives a slot back, which was taken for some time, and to the first in the line for
-// whom it is not too late.
+// leave gives a slot back, which was taken for some time.
 func (g *gate) leave(took time.Duration) {
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.took += (took - g.took) / 16
+	g.pass(now)
+}
+
+// pass gives a slot to the first in the line for whom it is not too late. g is locked.
+func (g *gate) pass(now time.Time) {
 	if g.line.Len() == 0 {
 		g.empty = now
 	}
@@ -177,12 +191,12 @@ func (b *budget) set(all int64) {
 }
 
 // take takes n bytes for an address, or nil.
-func (b *budget) take(p *peer, n int) bool {
+func (b *budget) take(p *peers.Peer, n int) bool {
 	if b.left.Add(-int64(n)) < 0 {
 		b.left.Add(int64(n))
 		return false
 	}
-	if p != nil && p.bytes.Add(int64(n)) > b.each {
+	if p != nil && p.Hold(n) > b.each {
 		b.give(p, n)
 		return false
 	}
@@ -190,14 +204,14 @@ func (b *budget) take(p *peer, n int) bool {
 }
 
 // spent reports whether there is nothing left, for all or for an address.
-func (b *budget) spent(p *peer) bool {
-	return b.left.Load() <= 0 || p != nil && p.bytes.Load() >= b.each*9/10
+func (b *budget) spent(p *peers.Peer) bool {
+	return b.left.Load() <= 0 || p != nil && p.Held() >= b.each*9/10
 }
 
-func (b *budget) give(p *peer, n int) {
+func (b *budget) give(p *peers.Peer, n int) {
 	b.left.Add(int64(n))
 	if p != nil {
-		p.bytes.Add(-int64(n))
+		p.Hold(-n)
 	}
 }
 
@@ -221,7 +235,7 @@ const (
 )
 
 // read reads all of from. The memory grows with what arrives, not with what is announced.
-func (b *body) read(from io.Reader, limit int, all *budget, p *peer) error {
+func (b *body) read(from io.Reader, limit int, all *budget, p *peers.Peer) error {
 	b.bytes, b.at, b.held = b.bytes[:0], 0, 0
 	for {
 		if len(b.bytes) == cap(b.bytes) {

@@ -33,8 +33,8 @@ func TestGateJudges(t *testing.T) {
 		{"the queue stands, and is short", time.Second, 1, 10, time.Hour, time.Hour, entered},
 	} {
 		g := &gate{slots: 2, queue: c.queue, patience: 30 * time.Second}
-		g.enter(none, hours())
-		g.enter(none, hours())
+		g.enter(none, hours(), nil)
+		g.enter(none, hours(), nil)
 		g.took, g.empty = c.took, time.Now().Add(-c.stands)
 		for range c.waiting {
 			g.line.PushBack(&waiter{time.Now(), hours(), make(chan verdict, 1)})
@@ -51,7 +51,7 @@ func TestGateJudges(t *testing.T) {
 // TestGateDropsTheLate: a slot that comes free goes to the first for whom it is not too late.
 func TestGateDropsTheLate(t *testing.T) {
 	g := &gate{slots: 1, queue: 10, patience: time.Hour}
-	g.enter(context.Background(), hours())
+	g.enter(context.Background(), hours(), nil)
 	g.empty = time.Now()
 	past, now := time.Now().Add(-time.Minute), time.Now()
 	line := []*waiter{{past, past, nil}, {past, past.Add(time.Second), nil}, {now, hours(), nil}, {now, hours(), nil}}
@@ -95,7 +95,7 @@ func TestGateCounts(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, uint64(k)))
 			for range 400 {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rnd.IntN(3000))*time.Microsecond)
-				if g.enter(ctx, time.Now().Add(time.Duration(rnd.IntN(3000))*time.Microsecond)) != entered {
+				if g.enter(ctx, time.Now().Add(time.Duration(rnd.IntN(3000))*time.Microsecond), nil) != entered {
 					shed.Add(1)
 					cancel()
 					continue
@@ -155,36 +155,6 @@ func (g *gateway) plain() *http.Client {
 	p := &http.Protocols{}
 	p.SetUnencryptedHTTP2(true)
 	return &http.Client{Transport: &http.Transport{Protocols: p}}
-}
-
-// TestShutOut: an address that comes again to do harm waits twice as long each time, and is
-// forgotten some time after the last.
-func TestShutOut(t *testing.T) {
-	p := &peers{all: 3, shut: map[string]shut{}}
-	now := time.Now()
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-		p.shutOut("x", now)
-		if got := p.shut["x"].until.Sub(now); got != want*time.Second {
-			t.Errorf("time %d: %v", i, got)
-		}
-		p.shutOut("x", now.Add(want*time.Second/2)) // changes nothing
-		now = now.Add(want * time.Second)
-	}
-	now = now.Add(forgotten)
-	p.shutOut("x", now)
-	if got := p.shut["x"].until.Sub(now); got != time.Second {
-		t.Errorf("after a pause: %v", got)
-	}
-	for _, host := range []string{"a", "b", "c", "d"} {
-		p.shutOut(host, now)
-	}
-	if len(p.shut) != 3 {
-		t.Errorf("%d addresses are remembered", len(p.shut))
-	}
-	p.shutOut("e", now.Add(2*forgotten))
-	if _, there := p.shut["e"]; !there || len(p.shut) != 1 {
-		t.Errorf("%v", p.shut)
-	}
 }
 
 // TestDeadlineOfWork: no call works on when its time is over.

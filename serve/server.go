@@ -19,6 +19,7 @@ import (
 	"quern/serve/audit"
 	"quern/serve/feast"
 	"quern/serve/lookup"
+	"quern/serve/peers"
 	"quern/serve/tracing"
 	"quern/serve/transform"
 )
@@ -122,9 +123,9 @@ func (s *Server) transport() *http.Server {
 		Handler: s, TLSConfig: s.c.TLS, Protocols: p,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: s.c.Slow, WriteTimeout: s.c.Slow + s.c.Patience + s.c.Deadline,
 		IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: window, MaxReceiveBufferPerStream: window,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: peers.Window, MaxReceiveBufferPerStream: peers.Window,
 			SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
-		ConnContext: withPeer, ErrorLog: log.New(&seldomWriter{log: s.c.Log}, "", 0),
+		ConnContext: peers.WithConn, ErrorLog: log.New(&seldomWriter{log: s.c.Log}, "", 0),
 	}
 }
 
@@ -200,7 +201,7 @@ func (s *Server) Listen(address string) (net.Listener, error) {
 
 // Serve answers what comes to l until Shutdown; then it returns nil.
 func (s *Server) Serve(l net.Listener) (err error) {
-	l = &peers{Listener: l, all: s.c.Connections, each: max(1, s.c.Connections/2), of: map[string]*peer{}, shut: map[string]shut{}, refused: &s.metrics.connections}
+	l = peers.New(l, s.c.Connections, &s.metrics.connections)
 	if s.c.TLS != nil {
 		err = s.http.ServeTLS(l, "", "")
 	} else {
@@ -251,7 +252,7 @@ func (s *Server) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 			s.recovered(w, to, caught)
 		}
 		w.end()
-		w.conn.ended(w.vain(r))
+		w.conn.Ended(w.vain(r))
 		s.observe(w, r, to, start)
 		w.ResponseWriter = nil
 		s.pool.Put(w)

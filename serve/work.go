@@ -11,6 +11,7 @@ import (
 
 	"quern/features/diag"
 	"quern/serve/feast"
+	"quern/serve/peers"
 )
 
 // work is the way of one request through the server, and the ResponseWriter of its
@@ -27,22 +28,22 @@ type work struct {
 
 	refused bool // the metrics know why
 	began   time.Time
-	entered time.Time // when it got its slot
-	conn    *counted  // nil without a port
-	peer    *peer     // whose connection it is; nil without a port
-	waits   bool      // the code has still to be sent
-	sent    int       // bytes of the budget of replies
+	entered time.Time   // when it got its slot
+	conn    *peers.Conn // nil without a port
+	peer    *peers.Peer // whose connection it is; nil without a port
+	plain   bool        // HTTP/1 without TLS
+	waits   bool        // the code has still to be sent
+	sent    int         // bytes of the budget of replies
 }
 
 // start takes work up for a request.
 func (w *work) start(s *Server, out http.ResponseWriter, r *http.Request, grpc bool) {
 	w.ResponseWriter, w.s, w.grpc, w.began = out, s, grpc, time.Now()
 	w.code, w.slot, w.refused, w.waits, w.sent = 0, false, false, false, 0
-	w.peer = nil
-	if w.conn, _ = r.Context().Value(peerKey{}).(*counted); w.conn != nil {
-		w.peer = w.conn.peer
-		w.conn.needs(bytesForRequest + min(max(0, r.ContentLength), int64(s.c.Limits.Body)) + w.conn.pardon.Swap(0))
-	}
+	w.conn = peers.Of(r.Context())
+	w.peer = w.conn.Peer()
+	w.plain = r.ProtoMajor == 1 && r.TLS == nil
+	w.conn.Begins(min(max(0, r.ContentLength), int64(s.c.Limits.Body)))
 }
 
 // WriteHeader is http.ResponseWriter's. The code is sent with the first byte, or by end.
@@ -77,11 +78,18 @@ func (w *work) Write(b []byte) (int, error) {
 		w.sent += len(b)
 	}
 	w.send()
+	if w.plain {
+		return w.conn.Reply(w.ResponseWriter, b)
+	}
 	return w.ResponseWriter.Write(b)
 }
 
+// gone reports whether the client of a request that waited went away. Who is not plain has
+// a context that says so.
+func (w *work) gone() bool { return w.plain && w.conn.Gone() }
+
 // freeReply is a reply that counts for nothing: what the connection has for it anyway.
-const freeReply = 4 << 10
+const freeReply = peers.Buffered
 
 // noPlace refuses instead of replying, if there is time for that.
 func (w *work) noPlace(b []byte) (int, error) {
@@ -168,7 +176,7 @@ func (s *Server) serve(w *work, r *http.Request, to *route) {
 			until = asked
 		}
 	}
-	if v := s.gate.enter(r.Context(), until); v != entered {
+	if v := s.gate.enter(r.Context(), until, w.gone); v != entered {
 		s.turnAway(w, v)
 		return
 	}
@@ -224,7 +232,7 @@ func (s *Server) readBody(w *work, r *http.Request) bool {
 	if r.ContentLength <= int64(limit) {
 		from := io.Reader(r.Body)
 		if r.ContentLength < 0 {
-			from = needed{from, w.conn}
+			from = w.conn.Body(from)
 		}
 		err = w.body.read(from, limit, &s.bodies, w.peer)
 	}
@@ -235,9 +243,7 @@ func (s *Server) readBody(w *work, r *http.Request) bool {
 		refuse(w, statusGone, "the client went away")
 	case errors.Is(err, tooLarge):
 		s.metrics.rejected[bodyTooLarge].Add(1)
-		if w.conn != nil {
-			w.conn.pardon.Add(window)
-		}
+		w.conn.Pardon()
 		s.fail(w, diag.New("Q609", "the body has more than %d bytes", limit))
 	case errors.Is(err, tooMany):
 		s.metrics.rejected[bodiesFull].Add(1)
