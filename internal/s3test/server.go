@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -62,11 +63,23 @@ func (s *Server) run(t testing.TB, program string) error {
 	var said strings.Builder
 	c.Stdout, c.Stderr = &said, &said
 	dieWithParent(c)
-	if err := c.Start(); err != nil {
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		// The kernel takes the end of the thread that started a process for that of its
+		// parent. This one lives as long as the server; others end with tests that need
+		// a thread for themselves, as those in network namespaces do.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := c.Start()
+		started <- err
+		if err == nil {
+			c.Wait()
+			close(ended)
+		}
+	}()
+	if err := <-started; err != nil {
 		return err
 	}
-	ended := make(chan struct{})
-	go func() { c.Wait(); close(ended) }()
 	t.Cleanup(func() { c.Process.Kill(); <-ended })
 	s.Endpoint = "http://" + address
 	for range 500 {
