@@ -28,20 +28,13 @@ func (f *few) has(typ column.Type, keys []Value) bool {
 
 // rowsOf returns the rows of keys of type typ, -1 where there is none, without an index: it
 // looks at every key of the table once. The programs of a model share tables, and are asked
-// the same; so the answer is kept.
+// the same; so the answer is kept in t.facts, which it must have.
 func (t *Table) rowsOf(typ column.Type, keys []Value) []int {
-	f := &few{null: -1}
-	if t.facts != nil {
-		t.facts.asking.Lock()
-		defer t.facts.asking.Unlock()
-		if t.facts.few != nil {
-			f = t.facts.few
-		}
-	}
-	if f.rows == nil || !f.has(typ, keys) {
+	t.facts.asking.Lock()
+	defer t.facts.asking.Unlock()
+	f := t.facts.few
+	if f == nil || !f.has(typ, keys) {
 		f = t.look(typ, keys)
-	}
-	if t.facts != nil {
 		t.facts.few = f
 	}
 	rows := make([]int, len(keys))

@@ -83,19 +83,7 @@ func TestLock(t *testing.T) {
 
 // TestACutFileDoesNotKill: reading behind the end of a mapped file raises SIGBUS.
 func TestACutFileDoesNotKill(t *testing.T) {
-	l := wideLayout(t)
-	b, err := NewBuilder(l, BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	addWide(t, b, l, 0, 5000, false)
-	path := writeFile(t, b)
-	s, err := Open(path, OpenOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, path := wideSegment(t, 5000, false)
 	if !s.data.mapped {
 		t.Skip("files are not mapped here")
 	}

@@ -25,18 +25,7 @@ func (c *counted) Err() error {
 // TestVerifyRests: Verify rests, or ends, after each block and every thousand rows, so that
 // nobody waits for much more.
 func TestVerifyRests(t *testing.T) {
-	l := wideLayout(t)
-	b, err := NewBuilder(l, BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	addWide(t, b, l, 0, 20000, true)
-	s, err := Open(writeFile(t, b), OpenOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, _ := wideSegment(t, 20000, true)
 	c := &counted{Context: background.With(t.Context())}
 	if err := s.Verify(c); err != nil {
 		t.Fatal(err)
@@ -55,19 +44,7 @@ func TestVerifyRests(t *testing.T) {
 // TestVerifyPopulates: after Verify no look-up faults: the whole body is mapped, not only
 // in the system's memory.
 func TestVerifyPopulates(t *testing.T) {
-	l := wideLayout(t)
-	b, err := NewBuilder(l, BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	addWide(t, b, l, 0, 20000, true)
-	path := writeFile(t, b)
-	s, err := Open(path, OpenOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s, path := wideSegment(t, 20000, true)
 	if err := s.Verify(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -111,3 +111,23 @@ func (r *request) run(s *Segment, seed uint64, gather bool) error {
 	}
 	return nil
 }
+
+// wideSegment returns a segment of that many entities, open until the end of the test, and
+// its file.
+func wideSegment(tb testing.TB, entities int, nulls bool) (*Segment, string) {
+	tb.Helper()
+	l := wideLayout(tb)
+	b, err := NewBuilder(l, BuildOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer b.Close()
+	addWide(tb, b, l, 0, entities, nulls)
+	path := writeFile(tb, b)
+	s, err := Open(path, OpenOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	return s, path
+}
