@@ -32,6 +32,8 @@ type round struct {
 	ClientCPU float64 `json:"client_cpu_ms"`          // a request
 	Bytes     int     `json:"reply_bytes"`            // mean
 	Elsewhere float64 `json:"cpu_elsewhere"`          // processors that others on this machine were using
+
+	took []time.Duration // ascending
 }
 
 // tally is what one connection counted.
@@ -173,7 +175,7 @@ func (m moment) round(t *target, counts []tally, late []time.Duration) (*round, 
 	each := func(d time.Duration) float64 { return d.Seconds() * 1e3 / float64(len(took)) }
 	return &round{Requests: len(took), Refused: refused, P50: quantile(took, 0.5), P99: quantile(took, 0.99), P999: quantile(took, 0.999), Late: quantile(late, 0.5),
 		Rate: float64(len(took)) / wall, CPU: each(end.server - m.server), StoreCPU: each(end.store - m.store), ClientCPU: each(end.own - m.own),
-		Bytes:     bytes / len(took),
+		Bytes: bytes / len(took), took: took,
 		Elsewhere: max(0, (end.machine-m.machine-(end.own-m.own)-(end.server-m.server)-(end.store-m.store)).Seconds()/wall)}, nil
 }
 

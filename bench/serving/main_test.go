@@ -173,3 +173,25 @@ func TestSettle(t *testing.T) {
 		t.Errorf("the median of 3, 1, 2 and 4 is %v", m.Median.P50)
 	}
 }
+
+// The p99 of rounds is that of their requests together, not of their p99s.
+func TestMiddle(t *testing.T) {
+	calm := &round{P99: 1}
+	for range 1000 {
+		calm.took = append(calm.took, time.Millisecond)
+	}
+	rough := &round{P99: 9} // 1.5 % of the requests of both
+	for range 30 {
+		rough.took = append(rough.took, 9*time.Millisecond)
+	}
+	for range 970 {
+		calm.took = append(calm.took, time.Millisecond)
+	}
+	if m := middle([]*round{calm, rough}); m != (medium{All: 9, Least: 1, Most: 9}) {
+		t.Errorf("30 of 2000 requests took 9 ms: %+v", m)
+	}
+	rough.took = rough.took[:10]
+	if m := middle([]*round{rough, calm}); m != (medium{All: 1, Least: 1, Most: 9}) {
+		t.Errorf("10 of 1980 requests took 9 ms: %+v", m)
+	}
+}

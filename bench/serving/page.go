@@ -169,9 +169,9 @@ func (r *report) swaps() string {
 	}
 	return fmt.Sprintf("\n%d swaps of %s x %d under %.0f requests a second of %d entities each: %s replies of one version and %s of the other, "+
 		"each compared whole with the data of its version, no error, no reply of two versions. "+
-		"p99: %s ms (%s to %s) without swaps, %s ms (%s to %s) with one every %g s.\n\n",
+		"p99 of all %d rounds' requests: %s ms without swaps (%s to %s by round), %s ms with one every %g s (%s to %s).\n\n",
 		s.Swaps, thousands(r.Loaded.Entities), features, s.load.Rate, s.Rows, thousands(s.Replies[0]), thousands(s.Replies[1]),
-		milli(s.P99[0].Median), milli(s.P99[0].Least), milli(s.P99[0].Most), milli(s.P99[1].Median), milli(s.P99[1].Least), milli(s.P99[1].Most), s.Every)
+		len(s.Still), milli(s.P99[0].All), milli(s.P99[0].Least), milli(s.P99[0].Most), milli(s.P99[1].All), s.Every, milli(s.P99[1].Least), milli(s.P99[1].Most))
 }
 
 // thousands writes a count with commas.

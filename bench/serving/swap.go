@@ -27,19 +27,23 @@ type swapped struct {
 	mu sync.Mutex // of Replies
 }
 
-// medium is the middle of the rounds' figures, and their range.
+// medium is the figure of the requests of all rounds together, and the range of those of each
+// round: one round has so few requests around its p99 that their middle tells little.
 type medium struct {
-	Median, Least, Most float64
+	All, Least, Most float64
 }
 
 // middle sums up rounds.
 func middle(rounds []*round) medium {
-	all := make([]float64, len(rounds))
-	for i, r := range rounds {
-		all[i] = r.P99
+	var all []time.Duration
+	m := medium{Least: rounds[0].P99}
+	for _, r := range rounds {
+		all = append(all, r.took...)
+		m.Least, m.Most = min(m.Least, r.P99), max(m.Most, r.P99)
 	}
 	slices.Sort(all)
-	return medium{all[len(all)/2], all[0], all[len(all)-1]}
+	m.All = quantile(all, 0.99)
+	return m
 }
 
 // look checks that a reply is whole of one version, and counts of which.
