@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"slices"
 
 	"quern/features/column"
 	"quern/features/diag"
@@ -155,13 +156,13 @@ func grown(b column.Bitmap, words int) column.Bitmap {
 func (x *exchange) tensorAnswer(b *lookup.Block) {
 	m, shown := &x.answer, x.mask(b)
 	m.Kind, m.Rows = tensor.Answer, b.Rows
-	m.Columns, m.Views, x.statuses = m.Columns[:0], m.Views[:0], x.statuses[:0]
+	m.Columns, m.Views, x.statuses = slices.Grow(m.Columns[:0], len(b.Values))[:len(b.Values)], m.Views[:0], x.statuses[:0]
 	for f := range b.Values {
-		c := tensor.Column{Values: column.Column{Len: b.Rows, Values: b.Values[f].Vector}}
+		c := &m.Columns[f] // in place: they are large
+		c.Values.Len, c.Values.Index, c.Values.Values, c.Shown = b.Rows, nil, b.Values[f].Vector, nil
 		if len(shown[f]) > 0 {
 			c.Shown = shown[f]
 		}
-		m.Columns = append(m.Columns, c)
 	}
 	for p := range b.Parts {
 		from := len(x.statuses)

@@ -97,12 +97,16 @@ func (g *Gatherer) Events(into []int64) []int64 {
 // valid returns the bits of field f: a row is null where it is missing or its bit is set.
 func (g *Gatherer) valid(f int, valid column.Bitmap) column.Bitmap {
 	valid = sized(valid, len(g.present))
-	copy(valid, g.present)
-	at, bit := g.layout.nulls+f>>3, byte(1)<<(f&7)
-	for i := range g.rows {
-		if b := g.rows[i].Fixed; len(b) > at && b[at]&bit != 0 {
-			valid.Clear(i)
+	at, bit := g.layout.nulls+f>>3, f&7
+	for k, word := range g.present {
+		rows := g.rows[64*k:]
+		rows = rows[:min(64, len(rows))]
+		for i := range rows {
+			if b := rows[i].Fixed; len(b) > at {
+				word &^= uint64(b[at]>>bit&1) << i
+			}
 		}
+		valid[k] = word
 	}
 	return valid
 }

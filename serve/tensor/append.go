@@ -184,11 +184,7 @@ func (c *Column) Full() bool {
 func (c *Column) validity(b []byte, rows int) {
 	if bits := c.bits(); bits != nil {
 		for k := range words(rows) {
-			word := bits[k]
-			if rest := rows - 64*k; rest < 64 {
-				word &= 1<<rest - 1
-			}
-			binary.LittleEndian.PutUint64(b[8*k:], word)
+			binary.LittleEndian.PutUint64(b[8*k:], bits[k]&used(k, rows))
 		}
 		return
 	}
@@ -197,6 +193,14 @@ func (c *Column) validity(b []byte, rows int) {
 			b[r>>3] |= 1 << (r & 7)
 		}
 	}
+}
+
+// used returns the bits of word k of a bitmap that are of rows.
+func used(k, rows int) uint64 {
+	if rest := rows - 64*k; rest < 64 {
+		return 1<<rest - 1
+	}
+	return math.MaxUint64
 }
 
 // bits returns a bit for each row where there are such, else nil.
@@ -235,10 +239,8 @@ func (c *Column) Put(b []byte, rows, stride int) {
 	}
 	c.putPlain(b, rows, stride)
 	for k, word := range c.bits()[:min(words(rows), len(c.bits()))] {
-		for missing := ^word; missing != 0; missing &= missing - 1 {
-			if r := 64*k + bits.TrailingZeros64(missing); r < rows {
-				putGap(b[r*stride:], c.Values.Type())
-			}
+		for missing := ^word & used(k, rows); missing != 0; missing &= missing - 1 {
+			putGap(b[(64*k+bits.TrailingZeros64(missing))*stride:], c.Values.Type())
 		}
 	}
 }
