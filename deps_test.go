@@ -69,7 +69,8 @@ serve/peers              -
 serve/proto              -
 serve/packed             serve/lookup features/column features/diag
 serve/registry           serve/lookup features/column features/diag
-serve/client             serve/tensor features/column features/diag
+serve/client             serve/tensor serve/jsontext features/column features/diag
+serve/jsontext           features/column
 serve/scan               serve/lookup features/diag
 serve/transform          serve/lookup serve/scan features/column features/diag features/program features/backend pipeline/model pipeline/recipe
 serve/tensor             features/column features/diag

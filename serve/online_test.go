@@ -20,6 +20,7 @@ import (
 	"quern/pipeline/recipe"
 	"quern/pipeline/sink"
 	"quern/pipeline/sink/parquet"
+	"quern/serve/jsontext"
 	"quern/serve/tensor"
 	"quern/serve/view"
 )
@@ -223,7 +224,7 @@ func (x *online) jsonOf(rows []int) []byte {
 	for k, r := range rows {
 		dst = append(comma(dst, k), '{')
 		for n, i := range x.served() {
-			dst = append(appendText(comma(dst, n), x.Schema[i].Name), ':')
+			dst = append(jsontext.AppendText(comma(dst, n), x.Schema[i].Name), ':')
 			dst = appendCell(dst, &x.Rows.Columns[i], r)
 		}
 		dst = append(dst, '}')

@@ -11,6 +11,7 @@ import (
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve/feast"
+	"quern/serve/jsontext"
 	"quern/serve/lookup"
 	"quern/serve/transform"
 )
@@ -85,8 +86,8 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	out := appendText([]byte(`{"view":`), name)
-	out = append(appendText(append(out, `,"version":`...), v.name.Version), `,"rows":`...)
+	out := jsontext.AppendText([]byte(`{"view":`), name)
+	out = append(jsontext.AppendText(append(out, `,"version":`...), v.name.Version), `,"rows":`...)
 	out = strconv.AppendInt(out, int64(rows.Rows), 10)
 	if left > 0 {
 		out = strconv.AppendInt(append(out, `,"left_out":`...), int64(left), 10)

@@ -9,6 +9,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/jsontext"
 	"quern/serve/tensor"
 	"quern/serve/transform"
 )
@@ -193,12 +194,12 @@ func appendTransformed(dst []byte, m *liveModel, c *transform.Call) []byte {
 	dst = append(dst, `,"names":[`...)
 	features := m.Features()
 	for i, f := range features {
-		dst = appendText(comma(dst, i), f.Name)
+		dst = jsontext.AppendText(comma(dst, i), f.Name)
 	}
 	if c.Columnar {
 		dst = append(dst, `],"columns":{`...)
 		for i, f := range features {
-			dst = append(appendText(comma(dst, i), f.Name), ":["...)
+			dst = append(jsontext.AppendText(comma(dst, i), f.Name), ":["...)
 			for r := range c.Rows {
 				dst = appendCell(comma(dst, r), &c.Features[i], r)
 			}
@@ -218,15 +219,15 @@ func appendTransformed(dst []byte, m *liveModel, c *transform.Call) []byte {
 }
 
 func appendCell(dst []byte, c *column.Column, r int) []byte {
-	return appendValue(dst, &c.Values, c.Slot(r), false)
+	return jsontext.AppendValue(dst, &c.Values, c.Slot(r), false)
 }
 
 func appendModel(dst []byte, m *liveModel) []byte {
-	dst = appendText(append(dst, `{"name":`...), m.name)
+	dst = jsontext.AppendText(append(dst, `{"name":`...), m.name)
 	if m.version != "" {
-		dst = appendText(append(dst, `,"version":`...), m.version)
+		dst = jsontext.AppendText(append(dst, `,"version":`...), m.version)
 	}
-	return append(appendText(append(dst, `,"digest":`...), m.Digest()), '}')
+	return append(jsontext.AppendText(append(dst, `,"digest":`...), m.Digest()), '}')
 }
 
 // serveModels answers GET /v1/models: the models that the caller may use, with the columns
@@ -265,8 +266,8 @@ func (s *Server) serveModels(w *work, r *http.Request) {
 func appendFields(dst []byte, fields column.Schema) []byte {
 	dst = append(dst, '[')
 	for i, f := range fields {
-		dst = appendText(append(comma(dst, i), `{"name":`...), f.Name)
-		dst = append(appendText(append(dst, `,"type":`...), f.Type.String()), '}')
+		dst = jsontext.AppendText(append(comma(dst, i), `{"name":`...), f.Name)
+		dst = append(jsontext.AppendText(append(dst, `,"type":`...), f.Type.String()), '}')
 	}
 	return append(dst, ']')
 }

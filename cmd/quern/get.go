@@ -155,7 +155,7 @@ func (a *app) printAnswer(b *lookup.Block, keys *lookup.Keys, w *asked) error {
 		status, shown := b.Status(f, 0)
 		value := []byte("null")
 		if shown {
-			value = serve.AppendValue(nil, &b.Values[f], 0)
+			value = serve.AppendCell(nil, &b.Values[f], 0)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", b.Query.Fields[f].Name, value, status)
 	}
@@ -183,7 +183,7 @@ func (w *asked) body(q *lookup.Query, keys *lookup.Keys) string {
 			row = append(row, ", "...)
 		}
 		text, _ := json.Marshal(k.Name) // strings always encode
-		row = serve.AppendValue(append(append(row, text...), ": "...), &keys.Columns[i], 0)
+		row = serve.AppendCell(append(append(row, text...), ": "...), &keys.Columns[i], 0)
 	}
 	what, of := "view", any(w.view)
 	if len(w.features) > 0 {

@@ -3,14 +3,12 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
-	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/jsontext"
 )
 
 // Pushed says what came of a push.
@@ -44,7 +42,9 @@ func (c *Client) push(ctx context.Context, view string, columns []Column, raw bo
 	for r := range rows {
 		for i := range columns {
 			body = append(body, ",{"[first(i)])
-			body = appendJSON(append(appendText(body, columns[i].Name), ':'), &columns[i].values, r)
+			values := &columns[i].values
+			body = append(jsontext.AppendText(body, columns[i].Name), ':')
+			body = jsontext.AppendValue(body, &values.Values, values.Slot(r), false)
 		}
 		body = append(body, "},"...)
 	}
@@ -72,57 +72,4 @@ func readPushed(r *reply) (*Pushed, error) {
 		return nil, diag.New("Q694", "the server's reply to a push cannot be read").Because(err)
 	}
 	return p, nil
-}
-
-// appendJSON writes row i of a column: numbers in the fewest digits that tell them from
-// others of their type, NaN and the infinities as texts, times in RFC 3339.
-func appendJSON(dst []byte, c *column.Column, i int) []byte {
-	v, at := &c.Values, c.Slot(i)
-	switch {
-	case v.Null(at):
-		return append(dst, "null"...)
-	case v.Type.IsList():
-		dst = append(dst, '[')
-		lo, hi := v.List(at)
-		for k := lo; k < hi; k++ {
-			if k > lo {
-				dst = append(dst, ',')
-			}
-			dst = appendJSON(dst, v.Elements, k)
-		}
-		return append(dst, ']')
-	case v.Type == column.Bool:
-		return strconv.AppendBool(dst, v.Bools[at])
-	case v.Type == column.Float32:
-		return appendFloat(dst, float64(v.Float32s[at]), 32)
-	case v.Type == column.Float64:
-		return appendFloat(dst, v.Float64s[at], 64)
-	case v.Type == column.String:
-		return appendText(dst, string(v.Text.At(at)))
-	case v.Type == column.Date:
-		return append(instant(v, at).AppendFormat(append(dst, '"'), time.DateOnly), '"')
-	case v.Type == column.Datetime:
-		return append(instant(v, at).AppendFormat(append(dst, '"'), "2006-01-02T15:04:05.999999"), '"')
-	case v.Type == column.Timestamp:
-		return append(instant(v, at).AppendFormat(append(dst, '"'), time.RFC3339Nano), '"')
-	}
-	return strconv.AppendInt(dst, v.Int(at), 10)
-}
-
-func appendFloat(dst []byte, x float64, bits int) []byte {
-	switch {
-	case math.IsNaN(x):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(x, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(x, -1):
-		return append(dst, `"-Infinity"`...)
-	}
-	return strconv.AppendFloat(dst, x, 'g', -1, bits)
-}
-
-// appendText writes a JSON string.
-func appendText(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always is JSON
-	return append(dst, text...)
 }
