@@ -33,7 +33,7 @@ cpu                      cpu/kernel features/column features/stat features/progr
 pipeline/store           features/diag internal/failpoint
 pipeline/store/...       features/diag pipeline/store internal/failpoint
 pipeline/source          features/column features/diag pipeline/store
-pipeline/source/...      features/column features/diag pipeline/store pipeline/source/... internal/simd
+pipeline/source/...      features/column features/diag pipeline/store pipeline/source/... internal/simd internal/jsonscan
 pipeline/sink            features/column features/program
 pipeline/sink/...        features/column features/program features/diag pipeline/store pipeline/sink/... internal/simd
 pipeline/output          features/column features/program features/diag pipeline/store pipeline/sink internal/failpoint
@@ -71,11 +71,11 @@ serve/packed             serve/lookup features/column features/diag
 serve/registry           serve/lookup features/column features/diag
 serve/client             serve/tensor serve/jsontext features/column features/diag
 serve/jsontext           features/column
-serve/scan               serve/lookup features/diag
+serve/scan               serve/lookup features/diag internal/jsonscan
 serve/transform          serve/lookup serve/scan features/column features/diag features/program features/backend pipeline/model pipeline/recipe
 serve/tensor             features/column features/diag
 serve/arrow              serve/tensor features/column
-serve/feast              serve/lookup serve/row features/column features/diag
+serve/feast              serve/lookup serve/row features/column features/diag internal/jsonscan
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
 gpu/cuda                 -
@@ -87,6 +87,7 @@ gpu/fake/fakegpu         gpu/fake
 gpu/fake/control         gpu/fake
 internal/background      -
 internal/memory          -
+internal/jsonscan        -
 internal/failpoint       -
 internal/oracletest      -
 internal/s3test          -

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 )
 
 // scanner reads JSON strictly (RFC 8259), from bytes that stay where they are: what
@@ -116,42 +117,16 @@ func (s *scanner) value() (k kind, raw []byte, err error) {
 
 // number reads a number, or -Infinity.
 func (s *scanner) number() (kind, error) {
-	if s.text[s.at] == '-' {
+	from := s.at
+	if s.text[from] == '-' && from+1 < len(s.text) && s.text[from+1] == 'I' {
 		s.at++
-		if s.at < len(s.text) && s.text[s.at] == 'I' {
-			return kindSpecial, s.word("Infinity")
-		}
+		return kindSpecial, s.word("Infinity")
 	}
-	switch {
-	case s.at < len(s.text) && s.text[s.at] == '0':
-		s.at++
-	case !s.digits():
+	n, ok := jsonscan.Number(s.text[from:])
+	if s.at = from + n; !ok {
 		return kindNumber, s.fail("Expecting value")
 	}
-	if s.at < len(s.text) && s.text[s.at] == '.' {
-		if s.at++; !s.digits() {
-			return kindNumber, s.fail("Expecting value")
-		}
-	}
-	if s.at < len(s.text) && s.text[s.at]|0x20 == 'e' {
-		s.at++
-		if s.at < len(s.text) && (s.text[s.at] == '+' || s.text[s.at] == '-') {
-			s.at++
-		}
-		if !s.digits() {
-			return kindNumber, s.fail("Expecting value")
-		}
-	}
 	return kindNumber, nil
-}
-
-// digits skips digits and reports whether there were any.
-func (s *scanner) digits() bool {
-	from := s.at
-	for s.at < len(s.text) && s.text[s.at]-'0' <= 9 {
-		s.at++
-	}
-	return s.at > from
 }
 
 // str reads a string and returns what is between its quotes, as it is written, and
@@ -190,52 +165,20 @@ func (s *scanner) str() (raw []byte, escaped bool, err error) {
 
 // escape checks one escape, and the second half of a surrogate pair with the first.
 func (s *scanner) escape() error {
-	if s.at+1 >= len(s.text) {
-		s.at++
-		return nil // the string does not end, which is what str says
-	}
-	switch s.text[s.at+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.at += 2
-		return nil
-	case 'u':
-	default:
+	_, size, wrong := jsonscan.Escape(s.text[s.at:])
+	s.at += size
+	switch wrong {
+	case 0:
+	case jsonscan.Cut:
+		s.at++ // the string does not end, which is what str says
+	case jsonscan.Unknown:
 		return s.fail("Invalid \\escape")
-	}
-	r, ok := hex4(s.text[s.at+2:])
-	if !ok {
+	case jsonscan.NotHex:
 		return s.fail("Invalid \\uXXXX escape")
+	default:
+		return s.fail("Unpaired surrogate escape")
 	}
-	if r&0xf800 != 0xd800 {
-		s.at += 6
-		return nil
-	}
-	if rest := s.text[s.at+6:]; r < 0xdc00 && len(rest) >= 6 && rest[0] == '\\' && rest[1] == 'u' {
-		if low, ok := hex4(rest[2:]); ok && low&0xfc00 == 0xdc00 {
-			s.at += 12
-			return nil
-		}
-	}
-	return s.fail("Unpaired surrogate escape")
-}
-
-// hex4 reads four hexadecimal digits.
-func hex4(text []byte) (r rune, ok bool) {
-	if len(text) < 4 {
-		return 0, false
-	}
-	for _, c := range text[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
+	return nil
 }
 
 // unquote appends the characters of a string that str returned.
@@ -243,37 +186,7 @@ func unquote(dst, raw []byte, escaped bool) []byte {
 	if !escaped {
 		return append(dst, raw...)
 	}
-	for i := 0; i < len(raw); i++ {
-		if raw[i] != '\\' {
-			dst = append(dst, raw[i])
-			continue
-		}
-		i++
-		switch c := raw[i]; c {
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'u':
-			r, _ := hex4(raw[i+1:])
-			i += 4
-			if r&0xfc00 == 0xd800 {
-				low, _ := hex4(raw[i+3:])
-				r = (r-0xd800)<<10 + (low - 0xdc00) + 0x10000
-				i += 6
-			}
-			dst = utf8.AppendRune(dst, r)
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
+	return jsonscan.Unescape(dst, raw)
 }
 
 // object reads an object and calls member at every value, with the name.

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 )
 
 // Scanner reads a JSON text from the left. It is used again by Reset; the zero value reads
@@ -100,38 +101,11 @@ func (s *Scanner) Word(w string) error {
 // Number reads a number.
 func (s *Scanner) Number() ([]byte, error) {
 	from := s.at
-	if s.text[s.at] == '-' {
-		s.at++
-	}
-	if s.at < len(s.text) && s.text[s.at] == '0' {
-		s.at++
-	} else if !s.digits() {
+	n, ok := jsonscan.Number(s.text[from:])
+	if s.at += n; !ok {
 		return nil, s.Fail("a digit is missing")
 	}
-	if s.at < len(s.text) && s.text[s.at] == '.' {
-		if s.at++; !s.digits() {
-			return nil, s.Fail("a digit is missing")
-		}
-	}
-	if s.at < len(s.text) && s.text[s.at]|0x20 == 'e' {
-		s.at++
-		if s.at < len(s.text) && (s.text[s.at] == '+' || s.text[s.at] == '-') {
-			s.at++
-		}
-		if !s.digits() {
-			return nil, s.Fail("a digit is missing")
-		}
-	}
 	return s.text[from:s.at], nil
-}
-
-// digits skips digits and reports whether there were any.
-func (s *Scanner) digits() bool {
-	from := s.at
-	for s.at < len(s.text) && s.text[s.at]-'0' <= 9 {
-		s.at++
-	}
-	return s.at > from
 }
 
 // Str reads a string. The bytes are the text's, or those of scratch where the string has
@@ -183,65 +157,12 @@ func (s *Scanner) escaped() ([]byte, error) {
 			s.at++
 			continue
 		}
-		r, size := escape(s.text[s.at:])
-		if size == 0 {
+		r, size, wrong := jsonscan.Escape(s.text[s.at:])
+		if wrong != 0 {
 			return nil, s.Fail("an escape stands for no character")
 		}
 		out = utf8.AppendRune(out, r)
 		s.at += size
 	}
 	return nil, s.Fail("a text does not end")
-}
-
-// escape reads an escape, both halves of a surrogate pair, and returns its length; 0: it
-// is none.
-func escape(text []byte) (r rune, size int) {
-	if len(text) < 2 {
-		return 0, 0
-	}
-	switch c := text[1]; c {
-	case '"', '\\', '/':
-		return rune(c), 2
-	case 'b':
-		return '\b', 2
-	case 'f':
-		return '\f', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 't':
-		return '\t', 2
-	}
-	r, ok := hex4(text)
-	if !ok {
-		return 0, 0
-	}
-	if r&0xf800 != 0xd800 {
-		return r, 6
-	}
-	low, ok := hex4(text[6:])
-	if !ok || r >= 0xdc00 || low&0xfc00 != 0xdc00 {
-		return 0, 0
-	}
-	return (r-0xd800)<<10 + (low - 0xdc00) + 0x10000, 12
-}
-
-// hex4 reads \uXXXX.
-func hex4(text []byte) (r rune, ok bool) {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0, false
-	}
-	for _, c := range text[2:6] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }

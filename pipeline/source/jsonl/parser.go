@@ -2,9 +2,9 @@ package jsonl
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 	"quern/pipeline/source/text"
 )
 
@@ -132,7 +132,7 @@ func (p *parser) member(before int32) (int32, error) {
 	}
 	key := s.data[start:end]
 	if escaped {
-		p.key = unescape(p.key[:0], key)
+		p.key = jsonscan.Unescape(p.key[:0], key)
 		key = p.key
 	}
 	id, err := p.find(key, before)
@@ -197,58 +197,4 @@ func (p *parser) Element(data []byte, at uint32) (text.Cell, bool) {
 }
 
 // Unescape appends the text that raw, which the scanner has checked, stands for.
-func (p *parser) Unescape(dst, raw []byte) []byte { return unescape(dst, raw) }
-
-func unescape(dst, raw []byte) []byte {
-	for {
-		at := bytes.IndexByte(raw, '\\')
-		if at < 0 {
-			return append(dst, raw...)
-		}
-		dst = append(dst, raw[:at]...)
-		c := raw[at+1]
-		raw = raw[at+2:]
-		switch c {
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'u':
-			r := hex4(raw)
-			raw = raw[4:]
-			if r>>10 == 0xd800>>10 { // the first of two surrogates: ten bits each
-				r = 0x10000 + (r-0xd800)<<10 + (hex4(raw[2:]) - 0xdc00)
-				raw = raw[6:]
-			}
-			dst = utf8.AppendRune(dst, r)
-		default: // \" \\ \/
-			dst = append(dst, c)
-		}
-	}
-}
-
-// hex4 returns the number that four hexadecimal digits are; -1 if s does not begin
-// with four.
-func hex4(s []byte) rune {
-	if len(s) < 4 {
-		return -1
-	}
-	var r rune
-	for _, c := range s[:4] {
-		switch {
-		case c-'0' <= 9:
-			r = r<<4 | rune(c-'0')
-		case (c|0x20)-'a' <= 5:
-			r = r<<4 | rune((c|0x20)-'a'+10)
-		default:
-			return -1
-		}
-	}
-	return r
-}
+func (p *parser) Unescape(dst, raw []byte) []byte { return jsonscan.Unescape(dst, raw) }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 	"quern/pipeline/source/text"
 )
 
@@ -125,31 +126,10 @@ func (s *scanner) word(w string) {
 	s.at += len(w)
 }
 
-// number steps over -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?.
+// number steps over a number.
 func (s *scanner) number() {
-	s.take('-')
-	if !s.take('0') {
-		s.digits()
-	}
-	if s.take('.') {
-		s.digits()
-	}
-	if s.peek()|0x20 == 'e' {
-		s.at++
-		if !s.take('+') {
-			s.take('-')
-		}
-		s.digits()
-	}
-}
-
-// digits steps over one or more digits.
-func (s *scanner) digits() {
-	start := s.at
-	for s.at < len(s.data) && s.data[s.at]-'0' <= 9 {
-		s.at++
-	}
-	if s.at == start {
+	n, ok := jsonscan.Number(s.data[s.at:])
+	if s.at += n; !ok {
 		s.fail("a digit must stand here")
 	}
 }
@@ -254,33 +234,21 @@ func (s *scanner) plain() (ascii bool) {
 
 // escape steps over a backslash and what belongs to it.
 func (s *scanner) escape() {
-	rest := s.data[s.at+1:]
-	if len(rest) == 0 {
+	_, size, wrong := jsonscan.Escape(s.data[s.at:])
+	s.at += size
+	switch wrong {
+	case 0:
+	case jsonscan.Cut:
 		s.fail("an escape must be complete")
-		return
-	}
-	switch rest[0] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.at += 2
-		return
-	case 'u':
-	default:
+	case jsonscan.Unknown:
 		s.fail("there is no such escape")
-		return
-	}
-	r := hex4(rest[1:])
-	switch {
-	case r < 0:
+	case jsonscan.NotHex:
 		s.fail("\\u must be followed by four hexadecimal digits")
-	case r>>10 == 0xd800>>10:
-		if len(rest) < 11 || rest[5] != '\\' || rest[6] != 'u' || hex4(rest[7:])>>10 != 0xdc00>>10 {
-			s.fail("the surrogate must be followed by its other half")
-			return
-		}
-		s.at += 12
-	case r>>10 == 0xdc00>>10:
+	case jsonscan.NoSecond:
+		s.fail("the surrogate must be followed by its other half")
+	case jsonscan.NoFirst:
 		s.fail("the surrogate must follow its other half")
 	default:
-		s.at += 6
+		panic("quern: bug: a problem of escapes without a text")
 	}
 }
