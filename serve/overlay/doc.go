@@ -59,9 +59,9 @@
 //
 // The id is random and the same in a file, so that rows cannot contain what looks like a frame.
 // A frame is only written when the frame before it is durable. So a frame that is damaged is
-// a torn tail, which nobody was told about and which is cut, if no head of a frame follows, in
-// this file or another; otherwise it was acknowledged, and Open fails, Q671, with the
-// file and the offset. Header and first frame of a file are written at once.
+// a torn tail, which nobody was told about, if no head of a frame follows, and no file that
+// begins with a later sequence; in the last file it is cut. Otherwise it was acknowledged, and
+// Open fails, Q671, with the file and the offset. Header and first frame of a file are written at once.
 //
 // The checkpoint is
 //

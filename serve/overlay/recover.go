@@ -35,6 +35,12 @@ func openLog(d Disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, err
 	if w.check, err = readCheckpoint(d); err != nil {
 		return nil, err
 	}
+	// Files are removed for what the checkpoint says. The process that put it there may have
+	// died before its name was durable: if the power went now, the files could be gone, and
+	// the checkpoint before it be back.
+	if err := d.Sync(); err != nil {
+		return nil, err
+	}
 	names, err := d.List()
 	if err != nil {
 		return nil, err
@@ -47,8 +53,11 @@ func openLog(d Disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, err
 	w.next = w.check.Seq + 1
 	firsts := walFirsts(names)
 	for i, first := range firsts {
-		last := i == len(firsts)-1
-		if !last && firsts[i+1] <= w.check.Seq+1 { // its rows are in segments
+		following := uint64(0)
+		if i < len(firsts)-1 {
+			following = firsts[i+1]
+		}
+		if following > 0 && following <= w.check.Seq+1 { // its rows are in segments
 			if err := d.Remove(walName(first)); err != nil {
 				return nil, err
 			}
@@ -60,7 +69,7 @@ func openLog(d Disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, err
 		if first > w.next {
 			return nil, damaged(walName(first), 0, fmt.Sprintf("the rows from %d on are missing before it", w.next))
 		}
-		if err := w.read(l, first, last, yield); err != nil {
+		if err := w.read(l, first, following, yield); err != nil {
 			return nil, err
 		}
 	}
@@ -79,8 +88,9 @@ func walFirsts(names []string) (firsts []uint64) {
 	return firsts
 }
 
-// read reads a file, and keeps it, or removes it where it has nothing that is needed.
-func (w *log) read(l *row.Layout, first uint64, last bool, yield func(row.Row)) error {
+// read reads a file, and keeps it, or removes it where it has nothing that is needed. following
+// is the first sequence of the file after it; 0: it is the last.
+func (w *log) read(l *row.Layout, first, following uint64, yield func(row.Row)) error {
 	name := walName(first)
 	f, err := w.disk.Open(name)
 	if err != nil {
@@ -96,7 +106,10 @@ func (w *log) read(l *row.Layout, first uint64, last bool, yield func(row.Row)) 
 	if err != nil {
 		return err
 	}
-	if s.torn && (!last || s.follows) {
+	// Behind the last frame there may be what a write left that failed, where the fsync that
+	// was to make its being cut durable failed too. No row is missing if the next file goes on
+	// where this one ends.
+	if s.torn && (s.follows || following > s.next) {
 		return damaged(name, s.end, "what was acknowledged is damaged")
 	}
 	if s.end == 0 { // torn when it was made
@@ -110,7 +123,7 @@ func (w *log) read(l *row.Layout, first uint64, last bool, yield func(row.Row)) 
 	}
 	w.files = append(w.files, walFile{name: name, first: first, last: s.next - 1, bytes: s.end})
 	w.next = s.next
-	if !last {
+	if following > 0 {
 		return nil
 	}
 	keep = true
