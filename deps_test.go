@@ -56,16 +56,20 @@ shard/rpc/identity       shard/record shard/proto
 shard/report             shard/core shard/commitlog shard/record
 shard/k8s                shard/record
 serve/...                pipeline pipeline/store features/column
-serve                    serve/... features/column features/diag features/backend pipeline/store internal/failpoint internal/background
+serve                    serve/... features/column features/diag internal/pace
 serve/row                features/column features/diag
 serve/row/rowtest        serve/row features/column
 serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint internal/background
 serve/lookup             serve/row features/column features/diag
 serve/overlay            serve/row serve/segment features/column features/diag pipeline/store internal/failpoint
 serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint internal/background
+serve/live               serve/row serve/segment serve/lookup serve/overlay serve/view serve/transform features/column features/diag features/backend internal/background internal/pace
+serve/live/livetest      serve/live serve/row serve/segment serve/lookup serve/view cpu features/column pipeline pipeline/model pipeline/recipe
 serve/audit              serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
 serve/tracing            features/diag
 serve/peers              -
+serve/gate               -
+serve/port               -
 serve/proto              -
 serve/packed             serve/lookup features/column features/diag
 serve/registry           serve/lookup features/column features/diag
@@ -75,7 +79,8 @@ serve/scan               serve/lookup features/diag internal/jsonscan
 serve/transform          serve/lookup serve/scan features/column features/diag features/program features/backend pipeline/model pipeline/recipe
 serve/tensor             features/column features/diag
 serve/arrow              serve/tensor features/column
-serve/feast              serve/lookup serve/row features/column features/diag internal/jsonscan
+serve/access             serve/lookup features/diag internal/pace
+serve/feast              serve/access serve/lookup serve/row features/column features/diag internal/jsonscan
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
 gpu/cuda                 -
@@ -86,6 +91,7 @@ gpu/fake                 gpu/ptx gpu/kernels
 gpu/fake/fakegpu         gpu/fake
 gpu/fake/control         gpu/fake
 internal/background      -
+internal/pace            -
 internal/memory          -
 internal/jsonscan        -
 internal/failpoint       -
@@ -113,7 +119,7 @@ github.com/twmb/murmur3          features/program
 github.com/zeebo/xxh3            features/program features/stat pipeline/source/... pipeline/output cpu/kernel serve/row
 go4.org/unsafe                   examples/train
 go.opentelemetry.io/otel         serve/tracing
-golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve serve/segment
+golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve/port serve/segment
 google.golang.org/genproto       shard/rpc
 google.golang.org/grpc           serve/proto shard/proto shard/rpc/... cmd/quern
 google.golang.org/protobuf       shard/proto shard/rpc/... serve/feast serve/proto serve/packed serve/registry

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"quern/features/column"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 )
 
@@ -36,14 +37,11 @@ func TestBenchServer(t *testing.T) {
 	if os.Getenv("QUERN_BENCH_SERVER") == "" {
 		t.Skip("only for BenchmarkServer")
 	}
-	s := newShelf(t)
+	s := livetest.NewShelf(t)
 	v := benchView()
-	s.serve(s.add(v, randomRows(&v, 200_000, 1), 1))
+	s.Serve(s.Add(v, livetest.RandomRows(&v, 200_000, 1), 1))
 	r := newRig(t, s, func(c *Config) {
-		c.Tokens = someTokens(t)
-		for _, g := range c.Tokens.file.current().tokens {
-			g.Read = []string{"v"}
-		}
+		c.Tokens = tokensOf(t, `{"tokens":[{"token":"`+readerToken+`","read":["v"]}]}`)
 	}).start(t)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)

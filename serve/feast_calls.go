@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 
+	"quern/serve/access"
 	"quern/serve/feast"
 	"quern/serve/registry"
 )
@@ -12,9 +13,9 @@ import (
 func (s *Server) listenRoutes() []*route {
 	const service = "/GrpcFeatureServer/"
 	return []*route{
-		s.method(service+"GetOnlineFeatures", "feast_grpc", rightRead, s.feast.GetOnlineFeatures),
-		s.method(service+"Push", "feast_push", rightWrite, s.feast.Push),
-		s.method(service+"WriteToOnlineStore", "feast_push", rightWrite, s.feast.WriteToOnlineStore),
+		s.method(service+"GetOnlineFeatures", "feast_grpc", access.Read, s.feast.GetOnlineFeatures),
+		s.method(service+"Push", "feast_push", access.Write, s.feast.Push),
+		s.method(service+"WriteToOnlineStore", "feast_push", access.Write, s.feast.WriteToOnlineStore),
 	}
 }
 
@@ -23,11 +24,11 @@ func (s *Server) listenRoutes() []*route {
 func (s *Server) registryRoutes() []*route {
 	r := &registry.Service{Content: s.content}
 	if s.c.Tokens != nil {
-		r.MayRead, r.MayWrite = mayRead, mayWrite
+		r.MayRead, r.MayWrite = access.MayRead, access.MayWrite
 	}
 	var all []*route
 	for _, name := range registry.Methods() {
-		all = append(all, s.method(registry.Path+name, "feast_registry", rightKnown,
+		all = append(all, s.method(registry.Path+name, "feast_registry", access.Known,
 			func(ctx context.Context, message, out []byte) ([]byte, error) {
 				out, err := r.Answer(ctx, name, message, out)
 				return out, feast.Raised(err)
@@ -38,10 +39,10 @@ func (s *Server) registryRoutes() []*route {
 
 // content tells what is served: the live version of each view.
 func (s *Server) content() (c registry.Content, done func()) {
-	g := s.c.Generations.pin()
-	for _, v := range g.live {
-		c.Views = append(c.Views, &v.View)
+	g := s.pin()
+	for _, l := range g.Views() {
+		c.Views = append(c.Views, l.View())
 	}
-	c.Services, c.Sources = g.services, g.sources
+	c.Services, c.Sources = g.Services(), g.Sources()
 	return c, g.Release
 }

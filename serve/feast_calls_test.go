@@ -85,7 +85,7 @@ func TestRegistryFollowsGenerations(t *testing.T) {
 	if before := ask(); !strings.Contains(before, "b0") || !strings.Contains(before, "\x12\x011") {
 		t.Errorf("%q", before)
 	}
-	r.serve(constant(r.shelf, "a", 2, 10))
+	r.Serve(r.Shelf.AddConstant("a", 2, 10))
 	_, err := r.generations.Reload(t.Context())
 	check(t, err)
 	if after := ask(); strings.Contains(after, "b0") || !strings.Contains(after, "a0") || !strings.Contains(after, "\x12\x012") {

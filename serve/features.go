@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"quern/features/diag"
+	"quern/serve/access"
 	"quern/serve/lookup"
 	"quern/serve/packed"
 )
@@ -19,7 +20,7 @@ type packedCall struct {
 
 // featuresRoutes are the calls of quern.v1.Features (serve/proto).
 func (s *Server) featuresRoutes() []*route {
-	return []*route{s.method("/quern.v1.Features/Lookup", "v1_grpc", rightRead, s.lookupPacked)}
+	return []*route{s.method("/quern.v1.Features/Lookup", "v1_grpc", access.Read, s.lookupPacked)}
 }
 
 // lookupPacked answers quern.v1.Features/Lookup.
@@ -35,14 +36,14 @@ func (s *Server) lookupPacked(ctx context.Context, message, out []byte) ([]byte,
 	if err := x.request.Read(message, s.c.Limits.Features); err != nil {
 		return out, err
 	}
-	g := s.c.Generations.pin()
+	g := s.pin()
 	defer g.Release()
 	q, err := x.query(g, s.c.Limits.Features)
 	if err != nil {
 		return out, err
 	}
 	if s.c.Tokens != nil {
-		if err := mayRead(ctx, q); err != nil {
+		if err := access.MayRead(ctx, q); err != nil {
 			return out, err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"quern/features/column"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	pb "quern/serve/proto"
 )
@@ -44,7 +45,7 @@ func TestFeatures(t *testing.T) {
 	client := pb.NewFeaturesClient(r.dial(t))
 	reply, err := client.Lookup(bearing(readerToken), &pb.LookupRequest{View: "a", Keys: ids(1, 999)})
 	check(t, err)
-	now := clock().UnixMicro()
+	now := livetest.Clock().UnixMicro()
 	null := make([]byte, 8)
 	value := binary.LittleEndian.AppendUint64(nil, 1)
 	both := append(value[:8:8], null...)
@@ -188,7 +189,7 @@ func TestFeaturesBeyondADeadline(t *testing.T) {
 // BenchmarkFeatures100x50 is the work on a look-up of 100 rows of 50 float32s, from the
 // message to the message, without the network.
 func BenchmarkFeatures100x50(b *testing.B) {
-	s := newShelf(b)
+	s := livetest.NewShelf(b)
 	v := lookup.View{Name: "v", Version: "1", TTL: time.Hour * 1000, Keys: []column.Field{{Name: "id", Type: column.Int64}}}
 	in := &pb.LookupRequest{Keys: ids()}
 	for i := range 50 {
@@ -204,12 +205,12 @@ func BenchmarkFeatures100x50(b *testing.B) {
 		for f := range rows.Fields {
 			rows.Fields[f].AddFloat(float64(i+f) / 7)
 		}
-		rows.Event, rows.Created = append(rows.Event, clock().UnixMicro()), append(rows.Created, lookup.NoTime)
+		rows.Event, rows.Created = append(rows.Event, livetest.Clock().UnixMicro()), append(rows.Created, lookup.NoTime)
 	}
 	for i := range 100 {
 		in.Keys[0].Ints = append(in.Keys[0].Ints, int64(i*487))
 	}
-	s.serve(s.add(v, rows, 1))
+	s.Serve(s.Add(v, rows, 1))
 	r := newRig(b, s, nil)
 	_, err := r.generations.Reload(context.Background())
 	check(b, err)

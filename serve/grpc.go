@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"quern/features/diag"
 )
@@ -91,4 +92,18 @@ func (s *Server) grpcHealth(w *work, r *http.Request) {
 		state = 2
 	}
 	grpcReply(w, grpcOK, "", []byte{0, 0, 0, 0, 2, 8, state})
+}
+
+// grpcTimeout reads gRPC's header: up to 8 digits and a unit. What is none is otherwise.
+func grpcTimeout(text string, otherwise time.Duration) time.Duration {
+	if len(text) < 2 || len(text) > 9 {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 32)
+	unit, ok := map[byte]time.Duration{'H': time.Hour, 'M': time.Minute, 'S': time.Second,
+		'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond}[text[len(text)-1]]
+	if err != nil || !ok || time.Duration(n) > otherwise/unit {
+		return otherwise
+	}
+	return time.Duration(n) * unit
 }

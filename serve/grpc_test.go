@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"quern/serve/access"
 	"quern/serve/feast"
 )
 
@@ -60,7 +61,7 @@ func TestGRPC(t *testing.T) {
 		if c.method != "GetOnlineFeatures" || err != nil {
 			continue
 		}
-		ctx = context.WithValue(context.Background(), grantKey{}, &Grant{Read: []string{"*"}})
+		ctx = access.With(context.Background(), &access.Grant{Read: []string{"*"}})
 		want, err := r.server.feast.GetOnlineFeatures(ctx, onlineRequest(c.feature), nil)
 		if err != nil || !bytes.Equal(got.Bytes, want) {
 			t.Errorf("%s: %v\ngot  %x\nwant %x", c.feature, err, got.Bytes, want)

@@ -311,7 +311,7 @@ func TestAbuse(t *testing.T) {
 			}
 			waitFor(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= goroutines+5 })
 			waitFor(t, "bytes come back", func() bool {
-				return r.server.bodies.left.Load() == 32<<20 && r.server.replies.left.Load() == 32<<20
+				return r.server.bodies.Left() == 32<<20 && r.server.replies.Left() == 32<<20
 			})
 		})
 	}

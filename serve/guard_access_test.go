@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"quern/serve/access"
 	"quern/serve/feast"
 	"quern/serve/registry"
 	"quern/serve/transform"
@@ -91,20 +92,20 @@ type caller struct {
 	headers []string
 	cert    *tls.Certificate
 
-	cut     bool    // by TLS
-	unknown int     // the status that says so
-	rights  []right // to what the samples are about
-	others  []right // to other things only
+	cut     bool           // by TLS
+	unknown int            // the status that says so
+	rights  []access.Right // to what the samples are about
+	others  []access.Right // to other things only
 }
 
 // may says what the caller of a route gets: a status, or 0 if it may make the call.
-func (c *caller) may(needs right, list bool) int {
+func (c *caller) may(needs access.Right, list bool) int {
 	switch {
-	case needs == rightNone:
+	case needs == access.None:
 		return 0
 	case c.unknown != 0:
 		return c.unknown
-	case needs == rightKnown:
+	case needs == access.Known:
 		return 0
 	}
 	if slices.Contains(c.rights, needs) || list && slices.Contains(c.others, needs) {
@@ -149,7 +150,7 @@ func newGateway(t testing.TB) *gateway {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	files := ours.server(t, dir)
 	files.Optional = true
-	certificates, err := ReadCertificates(files)
+	certificates, err := access.ReadCertificates(files)
 	check(t, err)
 	tokens := filepath.Join(dir, "tokens.json")
 	check(t, os.WriteFile(tokens, []byte(someKnown), 0o600))
@@ -159,12 +160,12 @@ func newGateway(t testing.TB) *gateway {
 		c.TLS, c.Writer = certificates.TLS(), discard{}
 		c.Limits = feast.Limits{Body: maxBody, Rows: maxRows, Features: maxFeatures, Cells: maxCells}
 		c.Models = map[string]*transform.Transformer{"m": fares(t)}
-		c.Tokens, err = ReadTokens(tokens)
+		c.Tokens, err = access.ReadTokens(tokens)
 		check(t, err)
 	}).start(t)
 	g.url = "https" + g.url[4:]
 	bearer := func(token string) []string { return []string{"Authorization", "Bearer " + token} }
-	some, every := []right{rightRead, rightWrite, rightTransform}, []right{rightRead, rightWrite, rightTransform, rightMetrics}
+	some, every := []access.Right{access.Read, access.Write, access.Transform}, []access.Right{access.Read, access.Write, access.Transform, access.Metrics}
 	g.all = []caller{
 		{name: "no token", unknown: 401},
 		{name: "wrong token", headers: bearer("token-of-nobody-012345678"), unknown: 401},
@@ -180,11 +181,11 @@ func newGateway(t testing.TB) *gateway {
 		{name: "certificate for another view", cert: ours.client(t, hourly(), "spiffe://example.org/other"), others: some},
 		{name: "token without a role", headers: bearer("token-of-nothing-01234567")},
 		{name: "another view", headers: bearer("token-of-other-view-01234"), others: some},
-		{name: "another column", headers: bearer("token-of-other-column-012"), others: []right{rightRead, rightTransform}},
-		{name: "reader", headers: bearer("token-of-reader-012345678"), rights: []right{rightRead}},
-		{name: "writer", headers: bearer("token-of-writer-012345678"), rights: []right{rightWrite}},
-		{name: "maker", headers: bearer("token-of-maker-0123456789"), rights: []right{rightTransform}},
-		{name: "watcher", headers: bearer("token-of-watcher-01234567"), rights: []right{rightMetrics}},
+		{name: "another column", headers: bearer("token-of-other-column-012"), others: []access.Right{access.Read, access.Transform}},
+		{name: "reader", headers: bearer("token-of-reader-012345678"), rights: []access.Right{access.Read}},
+		{name: "writer", headers: bearer("token-of-writer-012345678"), rights: []access.Right{access.Write}},
+		{name: "maker", headers: bearer("token-of-maker-0123456789"), rights: []access.Right{access.Transform}},
+		{name: "watcher", headers: bearer("token-of-watcher-01234567"), rights: []access.Right{access.Metrics}},
 		{name: "all", headers: bearer("token-of-all-012345678901"), rights: every},
 		{name: "everything", headers: bearer("token-of-everything-01234"), rights: every},
 		{name: "certificate of all", cert: ours.client(t, hourly(), "spiffe://example.org/all"), rights: every},
@@ -301,7 +302,7 @@ func TestAccess(t *testing.T) {
 // TestRoutesSayWhatTheyNeed: a route without a right, or of an unknown one, is a bug that is
 // found when the server is made.
 func TestRoutesSayWhatTheyNeed(t *testing.T) {
-	for needs, good := range map[right]bool{0: false, rightNone: true, rightMetrics: true, lastRight + 1: false} {
+	for needs, good := range map[access.Right]bool{0: false, access.None: true, access.Metrics: true, access.Metrics + 1: false} {
 		func() {
 			defer func() {
 				if caught := recover(); (caught == nil) != good {

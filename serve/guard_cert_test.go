@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"quern/serve/access"
 )
 
 // authority issues certificates for tests.
@@ -76,10 +78,10 @@ func (a *authority) client(t testing.TB, v valid, names ...string) *tls.Certific
 }
 
 // server writes the files of a server on this machine, and of the clients' authority.
-func (a *authority) server(t testing.TB, dir string) CertificateFiles {
+func (a *authority) server(t testing.TB, dir string) access.CertificateFiles {
 	_, _, cert, key := a.issue(t, &x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, hourly())
-	f := CertificateFiles{Cert: dir + "/tls.crt", Key: dir + "/tls.key", Clients: dir + "/ca.crt"}
+	f := access.CertificateFiles{Cert: dir + "/tls.crt", Key: dir + "/tls.key", Clients: dir + "/ca.crt"}
 	for path, text := range map[string][]byte{f.Cert: cert, f.Key: key, f.Clients: a.pem} {
 		check(t, os.WriteFile(path, text, 0o600))
 	}

@@ -20,12 +20,12 @@ func TestGoneInTheLine(t *testing.T) {
 		code, _ := call(t, client, "POST", r.url+"/v1/lookup", lookA)
 		codes <- code
 	}
-	waits := func(n int64) {
-		waitFor(t, "requests wait", func() bool { return r.server.gate.waiting.Load() == n })
+	waits := func(n int) {
+		waitFor(t, "requests wait", func() bool { return r.server.gate.Waiting() == n })
 	}
 	go ask(clients[0])
 	<-inside
-	for i := range int64(3) {
+	for i := range 3 {
 		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		check(t, err)
 		fmt.Fprintf(c, "POST /v1/lookup HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(lookA), lookA)
@@ -52,9 +52,7 @@ func TestGoneInTheLine(t *testing.T) {
 		t.Errorf("%d of those that waited were worked for, want 2", n)
 	}
 	waitFor(t, "slots come back", func() bool {
-		r.server.gate.mu.Lock()
-		defer r.server.gate.mu.Unlock()
-		return r.server.gate.running == 0 && r.server.metrics.running.Load() == 0
+		return r.server.gate.Running() == 0
 	})
 	if n := r.server.metrics.rejected[queueFull].Load(); n != 3 {
 		t.Errorf("%d were turned away", n)

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"quern/serve/live/livetest"
 )
 
 // load is requests to one server over connections that are kept.
@@ -150,7 +152,7 @@ func TestThreefold(t *testing.T) {
 	}
 	r := twoViews(t, func(c *Config) {
 		c.Slots = 4
-		c.Now = func() time.Time { time.Sleep(5 * time.Millisecond); return clock() }
+		c.Now = func() time.Time { time.Sleep(5 * time.Millisecond); return livetest.Clock() }
 	}).start(t)
 	stop := make(chan struct{})
 	var heap uint64
@@ -171,7 +173,7 @@ func TestThreefold(t *testing.T) {
 		t.Errorf("the heap grew to %d MiB", heap>>20)
 	}
 	t.Logf("heap %d MiB", heap>>20)
-	waitFor(t, "slots come back", func() bool { return r.server.metrics.running.Load() == 0 && r.server.gate.waiting.Load() == 0 })
+	waitFor(t, "slots come back", func() bool { return r.server.gate.Running() == 0 && r.server.gate.Waiting() == 0 })
 }
 
 // overload measures the peak of a server, asks for three times that, and returns how much of

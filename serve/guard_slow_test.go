@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+
+	"quern/serve/live/livetest"
 )
 
 // TestReloadWithSlowClients: clients that are slow to send or to take a reply hold no
 // version of a view; the reply that they take at last is of one version, whole.
 func TestReloadWithSlowClients(t *testing.T) {
-	s := newShelf(t)
-	first := constant(s, "a", 1, 50)
-	s.serve(first)
+	s := livetest.NewShelf(t)
+	first := s.AddConstant("a", 1, 50)
+	s.Serve(first)
 	r := newRig(t, s, nil).start(t)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
@@ -40,14 +42,14 @@ func TestReloadWithSlowClients(t *testing.T) {
 		end := min(at+16<<10, len(body))
 		check(t, slow.WriteData(id, end == len(body), body[at:end]))
 	}
-	waitFor(t, "the reply waits for its client", func() bool { return r.server.replies.left.Load() < 256<<20 })
+	waitFor(t, "the reply waits for its client", func() bool { return r.server.replies.Left() < 256<<20 })
 	for version := 2; version <= 4; version++ {
-		s.serve(constant(s, "a", version, 50))
+		s.Serve(s.AddConstant("a", version, 50))
 		_, err := r.generations.Reload(context.Background())
 		check(t, err)
 	}
-	check(t, r.generations.settle(t.Context())) // it would not end if one were held
-	if n := r.held(); n != len(s.files[first.Name]) {
+	check(t, r.generations.Settle(t.Context())) // it would not end if one were held
+	if n := r.Held(); n != len(s.Files(first.Name)) {
 		t.Errorf("%d segments are held: slow clients hold old versions", n)
 	}
 	if _, text := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", lookA); !strings.Contains(text, `"versions":{"a":"4"}`) {
@@ -62,7 +64,7 @@ func TestReloadWithSlowClients(t *testing.T) {
 	if reply != want {
 		t.Errorf("the slow reader: %d bytes: %.100s", len(reply), reply)
 	}
-	waitFor(t, "what replies held comes back", func() bool { return r.server.replies.left.Load() == 256<<20 })
+	waitFor(t, "what replies held comes back", func() bool { return r.server.replies.Left() == 256<<20 })
 }
 
 // readUntil reads a connection to its end.

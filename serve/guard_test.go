@@ -2,87 +2,16 @@ package serve
 
 import (
 	"fmt"
-	"math"
-	"math/big"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"quern/serve/access"
 )
-
-func TestPatterns(t *testing.T) {
-	for _, c := range []struct {
-		pattern, name, feature string
-		want                   bool
-	}{
-		{"a", "a", "", true}, {"a", "a", "x", true}, {"a", "aa", "", false}, {"a", "A", "", false}, {"a", "", "", false},
-		{"*", "a", "", true}, {"*", "a", "x", true}, {"a*", "a", "", true}, {"a*", "ab", "x", true}, {"a*", "b", "", false},
-		{"a:x", "a", "x", true}, {"a:x", "a", "", false}, {"a:x", "a", "xx", false}, {"a:x", "b", "x", false},
-		{"a:*", "a", "", true}, {"a:x*", "a", "xy", true}, {"a:x*", "a", "", false}, {"a:x*", "a", "yx", false}, {"*:x", "b", "x", true},
-	} {
-		if got := granted([]string{"z", c.pattern}, c.name, c.feature); got != c.want {
-			t.Errorf("%q grants %q:%q: %v", c.pattern, c.name, c.feature, got)
-		}
-	}
-	if granted(nil, "a", "x") {
-		t.Error("nothing grants something")
-	}
-}
-
-// TestTokensFile: what is understood, and what is refused.
-func TestTokensFile(t *testing.T) {
-	const token = `"token":"0123456789012345678901"`
-	good := `{"tokens":[{` + token + `,"read":["*"]}]}`
-	for i, c := range []struct {
-		text string
-		mode os.FileMode
-		want string
-	}{
-		{good, 0o600, ""},
-		{good, 0o400, ""},
-		{good, 0o640, "others than its owner"},
-		{good, 0o604, "others than its owner"},
-		{`{"tokens":[{"token":"short"}]}`, 0o600, "less than 22"},
-		{`{"tokens":[{"token":"sha256:00"}]}`, 0o600, "SHA-256"},
-		{`{"tokens":[null]}`, 0o600, "null"},
-		{`{"tokens":[]}`, 0o600, "no tokens"},
-		{`{"token":[]}`, 0o600, "unknown field"},
-		{good + good, 0o600, "follows"},
-		{good + `]`, 0o600, "follows"},
-		{strings.Replace(good, "]}]", `]},{`+token+`}]`, 1), 0o600, "twice"},
-		{`{"tokens":[{` + token + `,"roles":["x"]}]}`, 0o600, "no role"},
-		{`{"roles":{"x":null},"tokens":[{` + token + `}]}`, 0o600, "null"},
-		{`{"roles":{"x":{"roles":["y"]}},"tokens":[{` + token + `}]}`, 0o600, "unknown field"},
-		{`{"roles":{"x":{"read":["a:b:c"]}},"tokens":[{` + token + `}]}`, 0o600, "pattern"},
-		{`{"tokens":[{` + token + `,"read":["a**"]}]}`, 0o600, "pattern"},
-		{`{"tokens":[{` + token + `,"read":[""]}]}`, 0o600, "pattern"},
-		{`{"tokens":[{` + token + `,"read":["a:"]}]}`, 0o600, "pattern"},
-		{`{"tokens":[{` + token + `,"write":["a:b"]}]}`, 0o600, "column"},
-		{`{"tokens":[{` + token + `,"requests_per_second":-1}]}`, 0o600, "rate"},
-		{`{"tokens":[{` + token + `,"keys_per_second":1e300}]}`, 0o600, "rate"},
-		{`{"tokens":[{` + token + `,"uri":"spiffe://x/y"}]}`, 0o600, "certificates"},
-		{`{"certificates":[{"uri":"spiffe://x/y"},{"dns":"x"}]}`, 0o600, ""},
-		{`{"certificates":[{"uri":"spiffe://x/y","dns":"x"}]}`, 0o600, "not both"},
-		{`{"certificates":[{}]}`, 0o600, "not both"},
-		{`{"certificates":[{"uri":"x"}]}`, 0o600, "no URI"},
-		{`{"certificates":[{"dns":"*.x"}]}`, 0o600, "no DNS name"},
-		{`{"certificates":[{"dns":"x"},{"dns":"X"}]}`, 0o600, "twice"},
-		{`{"certificates":[{"dns":"x",` + token + `}]}`, 0o600, "has a token"},
-	} {
-		path := t.TempDir() + "/" + strconv.Itoa(i)
-		check(t, os.WriteFile(path, []byte(c.text), 0o600))
-		check(t, os.Chmod(path, c.mode))
-		_, err := ReadTokens(path)
-		if (err == nil) != (c.want == "") || err != nil && (!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "Q502")) {
-			t.Errorf("%s, %v: %v, want %q", c.text, c.mode, err, c.want)
-		}
-	}
-}
 
 // TestTokensReload: a new file holds from the next request on, a damaged one is refused and
 // the old one goes on, and rates go on where they were.
@@ -96,7 +25,7 @@ func TestTokensReload(t *testing.T) {
 		check(t, os.Chmod(path, mode))
 	}
 	write(file("a", 1e9), 0o600)
-	tokens, err := ReadTokens(path)
+	tokens, err := access.ReadTokens(path)
 	check(t, err)
 	r := twoViews(t, func(c *Config) { c.Tokens = tokens }).start(t)
 	ask := func(want int) {
@@ -144,60 +73,18 @@ func TestTokensReload(t *testing.T) {
 	ask(429)
 }
 
-// TestBucket compares with exact arithmetic: over any times, what is let through is what the
-// rate allows, and the wait that is named is the shortest.
-func TestBucket(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 2))
-	for range 60 {
-		each := time.Duration(1 + rnd.Int64N(int64(2*time.Second)))
-		b := (*bucket)(nil).at(1e9 / float64(each))
-		each = b.each
-		size := max(time.Second, each)
-		level := big.NewRat(int64(size), int64(each)) // units
-		unit, now := big.NewRat(1, 1), time.Duration(0)
-		for range 200 {
-			pause := time.Duration(rnd.Int64N(int64(2 * each)))
-			if rnd.IntN(20) == 0 {
-				pause = 3 * size
-			}
-			now += pause
-			level.Add(level, big.NewRat(int64(pause), int64(each)))
-			if top := big.NewRat(int64(size), int64(each)); level.Cmp(top) > 0 {
-				level.Set(top)
-			}
-			n := 1 + rnd.IntN(5)
-			want := time.Duration(0)
-			if level.Cmp(unit) < 0 {
-				lack := new(big.Rat).Sub(unit, level)
-				f, _ := lack.Mul(lack, big.NewRat(int64(each), 1)).Float64()
-				want = time.Duration(math.Round(f))
-			} else {
-				level.Sub(level, big.NewRat(int64(n), 1))
-			}
-			if got := b.takeAt(now, n); got != want {
-				t.Fatalf("each %v, at %v: %v, want %v", each, now, got, want)
-			}
-		}
-	}
-	if (*bucket)(nil).take(math.MaxInt) != 0 || (*bucket)(nil).at(math.Inf(1)) != nil {
-		t.Error("no limit is one")
-	}
-}
-
 // TestRates: requests and keys over the rate are told when to come again, in every call that
 // uses keys, and other callers are not touched.
 func TestRates(t *testing.T) {
 	g := newGateway(t)
 	const slow, other = "token-that-is-slow-012345", "token-that-is-not-0123456"
 	for _, to := range g.server.routes() {
-		if to.needs != rightRead && to.needs != rightWrite && to.needs != rightTransform || to.path == "/v1/models" {
+		if to.needs != access.Read && to.needs != access.Write && to.needs != access.Transform || to.path == "/v1/models" {
 			continue
 		}
 		for _, limit := range []string{"requests_per_second", "keys_per_second"} {
-			tokens, err := parseTokens(fmt.Appendf(nil, `{"roles":{"r":{"read":["*"],"write":["*"],"transform":["*"]}},
+			g.server.c.Tokens = tokensOf(t, fmt.Sprintf(`{"roles":{"r":{"read":["*"],"write":["*"],"transform":["*"]}},
 				"tokens":[{"token":%q,"roles":["r"],%q:0.01},{"token":%q,"roles":["r"]}]}`, slow, limit, other))
-			check(t, err)
-			g.server.c.Tokens = tokens
 			s, client := samples()[to.path], g.client(&caller{}, 2)
 			busy := 429
 			if to.grpc {
@@ -245,7 +132,7 @@ func TestLimitsHold(t *testing.T) {
 		}
 	}
 	for _, to := range g.server.routes() {
-		if (to.needs == rightRead || to.needs == rightWrite || to.needs == rightTransform) && !to.light && !tried[to.path] && to.path != "/v1/models" {
+		if (to.needs == access.Read || to.needs == access.Write || to.needs == access.Transform) && !to.light && !tried[to.path] && to.path != "/v1/models" {
 			t.Errorf("%s: nobody tried to ask it for too much: say how in tooMuch()", to.path)
 		}
 	}

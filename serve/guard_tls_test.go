@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"quern/serve/access"
 )
 
 // TestCertificatesReload: handshakes after a replacement use the new files, also for the
@@ -15,7 +17,7 @@ func TestCertificatesReload(t *testing.T) {
 	dir := t.TempDir()
 	one, two := newAuthority(t), newAuthority(t)
 	files := one.server(t, dir)
-	c, err := ReadCertificates(files)
+	c, err := access.ReadCertificates(files)
 	check(t, err)
 	r := twoViews(t, func(config *Config) { config.TLS = c.TLS() }).start(t)
 	url := strings.Replace(r.url, "http:", "https:", 1) + "/health"
@@ -61,8 +63,8 @@ func TestCertificatesReload(t *testing.T) {
 	check(t, os.Remove(files.Cert))
 	reload(false, true)
 	ask(two, two, true)
-	for _, f := range []CertificateFiles{{}, {Cert: files.Cert, Key: files.Key}, {Cert: files.Clients, Key: files.Key}} {
-		if _, err := ReadCertificates(f); err == nil || !strings.Contains(err.Error(), "Q503") {
+	for _, f := range []access.CertificateFiles{{}, {Cert: files.Cert, Key: files.Key}, {Cert: files.Clients, Key: files.Key}} {
+		if _, err := access.ReadCertificates(f); err == nil || !strings.Contains(err.Error(), "Q503") {
 			t.Errorf("%v: %v", f, err)
 		}
 	}

@@ -10,13 +10,18 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"quern/serve/access"
 	"quern/serve/feast"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 )
 
@@ -27,23 +32,29 @@ const (
 )
 
 func twoViews(t testing.TB, change func(*Config)) *rig {
-	s := newShelf(t)
-	a, b := constant(s, "a", 1, 50), constant(s, "b", 1, 50)
-	with := s.made[a.Name]
-	with.Sources = []string{"stream"}
-	s.made[a.Name] = with
-	s.serve(a, b)
+	s := livetest.NewShelf(t)
+	a, b := s.AddConstant("a", 1, 50), s.AddConstant("b", 1, 50)
+	s.Change(a.Name, func(o *live.Opened) { o.Sources = []string{"stream"} })
+	s.Serve(a, b)
 	r := newRig(t, s, change)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
 	return r
 }
 
-func someTokens(t testing.TB) *Tokens {
-	tokens, err := parseTokens([]byte(`{"tokens":[
-		{"name":"reader","token":"` + readerToken + `","read":["a"],"write":["a"],"transform":["*"],"metrics":true},
-		{"name":"other","token":"` + otherToken + `","read":["b"]},
-		{"name":"one","token":"` + oneToken + `","read":["a:a0"]}]}`))
+func someTokens(t testing.TB) *access.Tokens {
+	return tokensOf(t, `{"tokens":[
+		{"name":"reader","token":"`+readerToken+`","read":["a"],"write":["a"],"transform":["*"],"metrics":true},
+		{"name":"other","token":"`+otherToken+`","read":["b"]},
+		{"name":"one","token":"`+oneToken+`","read":["a:a0"]}]}`)
+}
+
+// tokensOf are the tokens of a file that says text.
+func tokensOf(t testing.TB, text string) *access.Tokens {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tokens.json")
+	check(t, os.WriteFile(path, []byte(text), 0o600))
+	tokens, err := access.ReadTokens(path)
 	check(t, err)
 	return tokens
 }
@@ -82,7 +93,7 @@ func TestMalformed(t *testing.T) {
 			}
 		}
 	}
-	if n := r.server.bodies.left.Load(); n != 256<<20 {
+	if n := r.server.bodies.Left(); n != 256<<20 {
 		t.Errorf("%d bytes of bodies are left", n)
 	}
 }
@@ -121,7 +132,7 @@ func stuck() (now func() time.Time, entered, leave chan struct{}) {
 	return func() time.Time {
 		entered <- struct{}{}
 		<-leave
-		return clock()
+		return livetest.Clock()
 	}, entered, leave
 }
 
@@ -146,7 +157,7 @@ func TestOverload(t *testing.T) {
 			<-inside
 		}
 	}
-	for r.server.gate.waiting.Load() == 0 {
+	for r.server.gate.Waiting() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	reply, err := http.Post(r.url+"/v1/lookup", "", strings.NewReader(lookA))

@@ -3,13 +3,12 @@ package serve
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"quern/serve/live"
 	"quern/serve/lookup"
 )
 
@@ -64,7 +63,6 @@ type metrics struct {
 
 	connections atomic.Int64 // that were closed because there are too many
 	panics      atomic.Int64
-	running     atomic.Int64
 
 	mu    sync.RWMutex
 	views map[string]*viewCounts
@@ -139,7 +137,7 @@ func (p page) one(name, kind, help string, v int64) {
 	fmt.Fprintf(p, "%s %d\n", name, v)
 }
 
-func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
+func (m *metrics) write(out io.Writer, g *live.Generation, running int, reloads, failures int64) {
 	p := page{out}
 	p.head("quern_lookup_seconds", "histogram", "Time from the request's header to its reply, by endpoint and view (several views: several).")
 	for _, e := range m.meters {
@@ -156,12 +154,12 @@ func (m *metrics) write(out io.Writer, g *generation, reloads, failures int64) {
 		fmt.Fprintf(p, "quern_rejected_total{reason=%q} %d\n", r, m.rejected[r].Load())
 	}
 	p.one("quern_panics_total", "counter", "Requests that ended in a fault of the server.", m.panics.Load())
-	p.one("quern_requests_running", "gauge", "Requests that are worked on.", m.running.Load())
-	p.one("quern_generation", "gauge", "Number of the generation that is served.", g.number)
+	p.one("quern_requests_running", "gauge", "Requests that are worked on.", int64(running))
+	p.one("quern_generation", "gauge", "Number of the generation that is served.", g.Number())
 	p.one("quern_reloads_total", "counter", "Generations that took another's place.", reloads)
 	p.one("quern_reload_failures_total", "counter", "Versions refused, and failures to see what is current.", failures)
 	p.head("quern_generation_age_seconds", "gauge", "Time since the generation began to be served.")
-	fmt.Fprintf(p, "quern_generation_age_seconds %.3f\n", time.Since(g.since).Seconds())
+	fmt.Fprintf(p, "quern_generation_age_seconds %.3f\n", time.Since(g.Since()).Seconds())
 	m.writeViews(p, g)
 	writePushes(p, g)
 }
@@ -182,42 +180,29 @@ func (h *histogram) write(p page, labels string) {
 	fmt.Fprintf(p, "quern_lookup_seconds_count{%s} %d\n", labels, sum)
 }
 
-func (m *metrics) writeViews(p page, g *generation) {
-	names := slices.Sorted(maps.Keys(g.live))
-	each := func(name, kind, help string, value func(*version, *viewCounts) float64) {
+func (m *metrics) writeViews(p page, g *live.Generation) {
+	each := func(name, kind, help string, value func(*live.Layers, *viewCounts) float64) {
 		p.head(name, kind, help)
-		for _, view := range names {
-			fmt.Fprintf(p, "%s{view=%q} %s\n", name, view, strconv.FormatFloat(value(g.live[view], m.view(view)), 'g', -1, 64))
+		for _, l := range g.Views() {
+			view := l.View().Name
+			fmt.Fprintf(p, "%s{view=%q} %s\n", name, view, strconv.FormatFloat(value(l, m.view(view)), 'g', -1, 64))
 		}
 	}
-	count := func(pick func(*viewCounts) *atomic.Int64) func(*version, *viewCounts) float64 {
-		return func(_ *version, c *viewCounts) float64 { return float64(pick(c).Load()) }
+	count := func(pick func(*viewCounts) *atomic.Int64) func(*live.Layers, *viewCounts) float64 {
+		return func(_ *live.Layers, c *viewCounts) float64 { return float64(pick(c).Load()) }
 	}
 	each("quern_lookup_found_total", "counter", "Keys that were found.", count(func(c *viewCounts) *atomic.Int64 { return &c.found }))
 	each("quern_lookup_missing_total", "counter", "Keys that were not found.", count(func(c *viewCounts) *atomic.Int64 { return &c.missing }))
 	each("quern_lookup_stale_total", "counter", "Keys whose row was older than the view's time to live.", count(func(c *viewCounts) *atomic.Int64 { return &c.stale }))
-	each("quern_view_rows", "gauge", "Rows of the version that is served.", func(v *version, _ *viewCounts) float64 { return float64(v.rows) })
-	each("quern_view_resident_ratio", "gauge", "How much of the version's files is in memory, 0 to 1.", func(v *version, _ *viewCounts) float64 { return v.resident() })
+	each("quern_view_rows", "gauge", "Rows of the version that is served.", func(l *live.Layers, _ *viewCounts) float64 { return float64(l.Rows()) })
+	each("quern_view_resident_ratio", "gauge", "How much of the version's files is in memory, 0 to 1.", func(l *live.Layers, _ *viewCounts) float64 { return l.Resident() })
 	p.head("quern_feature_age_seconds", "gauge", "Time since the latest event of the version that is served.")
 	p.head("quern_view_info", "gauge", "1 for the version that is served.")
-	for _, view := range names {
-		v := g.live[view]
-		if newest := g.stored[&v.View].latest(); newest != lookup.NoTime {
+	for _, l := range g.Views() {
+		view := l.View().Name
+		if newest := l.Latest(); newest != lookup.NoTime {
 			fmt.Fprintf(p, "quern_feature_age_seconds{view=%q} %.3f\n", view, time.Since(time.UnixMicro(newest)).Seconds())
 		}
-		fmt.Fprintf(p, "quern_view_info{view=%q,version=%q} 1\n", view, v.name.Version)
+		fmt.Fprintf(p, "quern_view_info{view=%q,version=%q} 1\n", view, l.View().Version)
 	}
-}
-
-// resident returns how much of v's files is in memory, 0 to 1.
-func (v *version) resident() float64 {
-	var in, all int64
-	for _, s := range v.Segments {
-		n, err := s.Resident()
-		if err != nil {
-			return 0
-		}
-		in, all = in+n, all+s.Info().Bytes
-	}
-	return float64(in) / float64(max(all, 1))
 }

@@ -3,9 +3,12 @@ package serve
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	runmetrics "runtime/metrics"
 	"strings"
+
+	"quern/serve/live"
 )
 
 // label quotes the value of a label, as the text format wants it.
@@ -13,14 +16,22 @@ func label(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
 }
 
+// serveMetrics answers /metrics.
+func (s *Server) serveMetrics(w *work, _ *http.Request) {
+	g := s.pin()
+	defer g.Release()
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s.writeMetrics(w, g.Generation)
+}
+
 // writeMetrics writes all that /metrics shows.
-func (s *Server) writeMetrics(out io.Writer, g *generation) {
+func (s *Server) writeMetrics(out io.Writer, g *live.Generation) {
 	p := page{out}
-	s.metrics.write(out, g, s.c.Generations.Reloads.Load(), s.c.Generations.Failures.Load())
+	s.metrics.write(out, g, s.gate.Running(), s.c.Generations.Reloads(), s.c.Generations.Failures())
 	s.metrics.features.write(p)
-	p.one("quern_requests_waiting", "gauge", "Requests that wait for a slot.", s.gate.waiting.Load())
+	p.one("quern_requests_waiting", "gauge", "Requests that wait for a slot.", int64(s.gate.Waiting()))
 	p.one("quern_connections_refused_total", "counter", "Connections closed because there were too many, in total or of one address.", s.metrics.connections.Load())
-	p.one("quern_views", "gauge", "Views that are served.", int64(len(g.live)))
+	p.one("quern_views", "gauge", "Views that are served.", int64(len(g.Views())))
 	s.writeObservers(p)
 	p.head("quern_build_info", "gauge", "1, with what the server is.")
 	fmt.Fprintf(p, "quern_build_info{program=%s,go=%s} 1\n", label(s.c.Program), label(runtime.Version()))

@@ -11,13 +11,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"quern/features/column"
+	"quern/serve/access"
 	"quern/serve/audit"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	"quern/serve/row"
 )
@@ -143,12 +147,12 @@ func TestPromtool(t *testing.T) {
 func aged(t *testing.T, age time.Duration, change func(*Config)) *rig {
 	v := lookup.View{Name: "v", Version: "1", TTL: time.Hour, Keys: []column.Field{{Name: "id", Type: column.Int64}},
 		Fields: []lookup.Field{{Name: "x", Type: column.Float32}}}
-	rows := randomRows(&v, 10, 1)
+	rows := livetest.RandomRows(&v, 10, 1)
 	for i := range rows.Event {
 		rows.Event[i] = time.Now().Add(-age).UnixMicro()
 	}
-	s := newShelf(t)
-	s.serve(s.add(v, rows, 1))
+	s := livetest.NewShelf(t)
+	s.Serve(s.Add(v, rows, 1))
 	r := newRig(t, s, func(c *Config) {
 		c.Now = nil
 		if change != nil {
@@ -182,9 +186,9 @@ func (r *rig) pushes(t *testing.T, n int) {
 }
 
 // published is a store with a version of a view.
-func published(t *testing.T) *pushStore {
-	s := newPushStore(t, pushRecipe)
-	s.publish(3, 10)
+func published(t *testing.T) *livetest.Store {
+	s := livetest.NewStore(t, livetest.Recipe)
+	s.PublishRows(3, 10)
 	return s
 }
 
@@ -205,14 +209,14 @@ func causes(t *testing.T) map[string]func() scraped {
 		}
 	}
 	all["QuernDown"] = func() scraped { return scraped{nil, pointsOf(t, "http://127.0.0.1:1")} }
-	all["QuernNothingToServe"] = func() scraped { return scrapeTwice(t, newRig(t, newShelf(t), nil).start(t), func() {}) }
+	all["QuernNothingToServe"] = func() scraped { return scrapeTwice(t, newRig(t, livetest.NewShelf(t), nil).start(t), func() {}) }
 	all["QuernShedsLoad"] = func() scraped { return shedding(t) }
 	all["QuernUnknownCallers"] = func() scraped { return unknownCallers(t) }
 	all["QuernOldFeatures"] = twice(72*time.Hour, func(*rig) {})
 	all["QuernStaleAnswers"] = twice(2*time.Hour, func(r *rig) { r.lookups(t, 2, oneOfV) })
 	all["QuernMissingKeys"] = twice(0, func(r *rig) { r.lookups(t, 2, `{"view":"v","rows":[{"id":1},{"id":77}]}`) })
 	all["QuernVersionRefused"] = twice(0, func(r *rig) {
-		r.serve(Wanted{Name: Name{"v", "damaged"}})
+		r.Serve(live.Wanted{Name: live.Name{View: "v", Version: "damaged"}})
 		r.generations.Reload(context.Background())
 	})
 	all["QuernLogIncomplete"] = func() scraped {
@@ -233,7 +237,7 @@ func causesOfPushes(t *testing.T) map[string]func() scraped {
 			return scrapeTwice(t, r, func() { r.pushes(t, n) })
 		}
 	}
-	overlay := func(change func(*OverlayOptions), cause func(*pushRig)) func() scraped {
+	overlay := func(change func(*live.OverlayOptions), cause func(*pushRig)) func() scraped {
 		return func() scraped {
 			r := newPushRig(t, published(t), t.TempDir(), change)
 			return scrapeTwice(t, r.rig, func() { cause(r) })
@@ -243,10 +247,15 @@ func causesOfPushes(t *testing.T) map[string]func() scraped {
 		"QuernErrors":     pushing(func() error { panic("a planted fault") }, 3),
 		"QuernPanic":      pushing(func() error { panic("a planted fault") }, 1),
 		"QuernSlow":       pushing(func() error { time.Sleep(120 * time.Millisecond); return nil }, 3),
-		"QuernPushesFail": overlay(func(o *OverlayOptions) { o.Memory = 1 }, func(r *pushRig) { r.tryPush(t, 1, 1) }),
-		"QuernPushesNotCompacted": overlay(func(o *OverlayOptions) { o.Compact, o.Every, o.Into = 1, time.Hour, noCompactor{} }, func(r *pushRig) {
+		"QuernPushesFail": overlay(func(o *live.OverlayOptions) { o.Memory = 1 }, func(r *pushRig) { r.tryPush(t, 1, 1) }),
+		"QuernPushesNotCompacted": overlay(func(o *live.OverlayOptions) { o.Compact, o.Every, o.Into = 1, 40*time.Millisecond, noCompactor{} }, func(r *pushRig) {
 			r.push(t, 1, 1)
-			r.overlays.maintain(context.Background(), time.Now().Add(2*time.Hour))
+			ctx, stop := context.WithCancel(context.Background())
+			var group sync.WaitGroup
+			group.Go(func() { r.overlays.Run(ctx) })
+			waitFor(t, "a compaction fails", func() bool { return r.overlays.Counts().CompactionFailures > 0 })
+			stop()
+			group.Wait()
 		}),
 	}
 }
@@ -272,7 +281,7 @@ func shedding(t *testing.T) scraped {
 func unknownCallers(t *testing.T) scraped {
 	path := filepath.Join(t.TempDir(), "tokens.json")
 	check(t, os.WriteFile(path, []byte(`{"tokens":[{"name":"a","token":"0123456789012345678901","read":["none"],"metrics":true}]}`), 0o600))
-	tokens, err := ReadTokens(path)
+	tokens, err := access.ReadTokens(path)
 	check(t, err)
 	r := aged(t, 0, func(c *Config) { c.Tokens = tokens })
 	return scrapeTwice(t, r, func() { r.lookups(t, 40, oneOfV, "Authorization", "Bearer nobody") },

@@ -7,6 +7,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/access"
 	"quern/serve/arrow"
 	"quern/serve/feast"
 	"quern/serve/lookup"
@@ -92,14 +93,14 @@ func (s *Server) serveNative(w *work, r *http.Request) {
 
 // lookupNative looks up what a body asks for, into x.block.
 func (s *Server) lookupNative(ctx context.Context, x *exchange, body []byte, packed bool) error {
-	c := s.c.Generations.Pin()
+	c := s.pin()
 	defer c.Release()
 	q, in, err := x.question(c, body, packed, s.c.Limits)
 	if err != nil {
 		return err
 	}
 	if s.c.Tokens != nil {
-		if err := mayRead(ctx, q); err != nil {
+		if err := access.MayRead(ctx, q); err != nil {
 			return err
 		}
 	}

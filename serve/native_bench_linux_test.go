@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"quern/features/column"
+	"quern/serve/live/livetest"
 	"quern/serve/tensor"
 )
 
@@ -22,9 +23,9 @@ func (nobody) Write(b []byte) (int, error) { return len(b), nil }
 // BenchmarkNative is the server's work on requests of quern's own, without net/http: look-ups
 // of keys by 50 float32 in every form, and one row to transform.
 func BenchmarkNative(b *testing.B) {
-	shelf := newShelf(b)
+	shelf := livetest.NewShelf(b)
 	v := benchView()
-	shelf.serve(shelf.add(v, randomRows(&v, 200_000, 1), 1))
+	shelf.Serve(shelf.Add(v, livetest.RandomRows(&v, 200_000, 1), 1))
 	r := newRig(b, shelf, nil)
 	_, err := r.generations.Reload(b.Context())
 	check(b, err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"quern/serve/access"
 	"quern/serve/lookup"
 	"quern/serve/tracing"
 )
@@ -29,7 +30,7 @@ func (s *Server) served(ctx context.Context, keys *lookup.Keys, b *lookup.Block)
 		return
 	}
 	caller := ""
-	if g, _ := ctx.Value(grantKey{}).(*Grant); g != nil {
+	if g := access.Of(ctx); g != nil {
 		caller = g.Name
 	}
 	s.c.Audit.Served(caller, keys, b)

@@ -23,7 +23,7 @@ func TestPushesAreAudited(t *testing.T) {
 	r.reload(t)
 	ask()
 	l.Close()
-	report, err := audit.Check(context.Background(), l.Folder(), audit.CheckOptions{Options: s.o, Views: s.Store})
+	report, err := audit.Check(context.Background(), l.Folder(), audit.CheckOptions{Options: s.Options, Views: s.Store})
 	check(t, err)
 	if report.Rows != 12 || report.Checked != 10 || report.Skipped != 2 || report.Mismatches != 0 || len(report.Views) != 2 {
 		t.Errorf("%+v", report)

@@ -20,6 +20,7 @@ import (
 
 	"quern/features/column"
 	"quern/serve/audit"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	"quern/serve/tracing"
 )
@@ -69,11 +70,11 @@ next:
 
 // observed is a server of two views, one of them with features of odd names.
 func observed(t *testing.T, change func(*Config)) *rig {
-	s := newShelf(t)
+	s := livetest.NewShelf(t)
 	odd := lookup.View{Name: "odd", Version: "v1", Keys: []column.Field{{Name: "id", Type: column.Int64}},
 		Fields: []lookup.Field{{Name: "back\\slash \"quoted\"\nline", Type: column.Int64}}}
-	d := drivers("v1")
-	s.serve(s.add(d, randomRows(&d, 50, 1), 2), s.add(odd, randomRows(&odd, 50, 2), 1))
+	d := livetest.Drivers("v1")
+	s.Serve(s.Add(d, livetest.RandomRows(&d, 50, 1), 2), s.Add(odd, livetest.RandomRows(&odd, 50, 2), 1))
 	r := newRig(t, s, change)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)

@@ -21,6 +21,7 @@ import (
 	"quern/pipeline/sink"
 	"quern/pipeline/sink/parquet"
 	"quern/serve/jsontext"
+	"quern/serve/live"
 	"quern/serve/tensor"
 	"quern/serve/view"
 )
@@ -71,7 +72,7 @@ func newOnline(t *testing.T, j featurestest.Joint, o pipeline.Options) *online {
 	s := &view.Store{Folder: filepath.Join(dir, "store")}
 	_, err = s.Publish(ctx, fitted.Model, r, view.PublishOptions{Options: o, Shards: 2})
 	check(t, err)
-	g := NewGenerations(&Published{Store: s, Backend: o.Backend}, t.Logf)
+	g := live.NewGenerations(&live.Published{Store: s, Backend: o.Backend}, t.Logf)
 	_, err = g.Reload(ctx)
 	check(t, err)
 	t.Cleanup(func() { g.Close() })

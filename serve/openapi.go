@@ -3,6 +3,8 @@ package serve
 import (
 	_ "embed"
 	"net/http"
+
+	"quern/serve/access"
 )
 
 // openAPI describes the calls over HTTP. A test holds it against the table of routes, and
@@ -13,7 +15,7 @@ var openAPI []byte
 
 // describeRoutes are the calls that describe the others.
 func (s *Server) describeRoutes() []*route {
-	return []*route{{path: "/openapi.json", verb: http.MethodGet, label: "other", needs: rightKnown, light: true, answer: serveOpenAPI}}
+	return []*route{{path: "/openapi.json", verb: http.MethodGet, label: "other", needs: access.Known, light: true, answer: serveOpenAPI}}
 }
 
 // serveOpenAPI answers GET /openapi.json.

@@ -21,6 +21,9 @@ import (
 	"quern/features/column"
 	"quern/pipeline"
 	"quern/pipeline/recipe"
+	"quern/serve/access"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	"quern/serve/transform"
 )
@@ -63,7 +66,7 @@ func openAPIPaths(t *testing.T) map[string]map[string]*operation {
 
 // TestOpenAPIIsTheTable: every call over HTTP is in the file, and nothing else.
 func TestOpenAPIIsTheTable(t *testing.T) {
-	r := newRig(t, newShelf(t), nil)
+	r := newRig(t, livetest.NewShelf(t), nil)
 	paths := openAPIPaths(t)
 	told := map[string]bool{}
 	for path, verbs := range paths {
@@ -75,7 +78,7 @@ func TestOpenAPIIsTheTable(t *testing.T) {
 				t.Errorf("%s %s is in openapi.json, and not in the table of routes", verb, path)
 				continue
 			}
-			if open := o.Security != nil && len(*o.Security) == 0; open != (to.needs == rightNone) {
+			if open := o.Security != nil && len(*o.Security) == 0; open != (to.needs == access.None) {
 				t.Errorf("%s: openapi.json and the table do not agree whether it needs a token", path)
 			}
 			if (parameter != "") != (strings.HasSuffix(to.path, "/")) {
@@ -92,7 +95,7 @@ func TestOpenAPIIsTheTable(t *testing.T) {
 
 // exemplary is a server that the examples of openapi.json were made for.
 func exemplary(t *testing.T) *rig {
-	s := newShelf(t)
+	s := livetest.NewShelf(t)
 	v := lookup.View{Name: "drivers", Version: "v1", TTL: 24 * time.Hour, Keys: []column.Field{{Name: "driver_id", Type: column.Int64}},
 		Fields: []lookup.Field{{Name: "rate", Type: column.Float32}, {Name: "trips", Type: column.Int64}, {Name: "name", Type: column.String}}}
 	rows := &lookup.Rows{}
@@ -102,16 +105,16 @@ func exemplary(t *testing.T) *rig {
 		rows.Fields[0].AddFloat(float64(i+1) / 4)
 		rows.Fields[1].AddNull()
 		rows.Fields[2].AddString([]byte([]string{"Ada", "Ben", "Cem"}[i]))
-		rows.Event = append(rows.Event, clock().Add(-time.Duration(i*20)*time.Hour).UnixMicro())
+		rows.Event = append(rows.Event, livetest.Clock().Add(-time.Duration(i*20)*time.Hour).UnixMicro())
 		rows.Created = append(rows.Created, lookup.NoTime)
 		rows.Rows++
 	}
-	wanted := s.add(v, rows, 1)
-	o := s.made[wanted.Name]
-	o.Services = map[string][]lookup.Ref{"dispatch": {{View: "drivers", Feature: "rate"}, {View: "drivers", Feature: "name"}}}
-	o.Sources = []string{"drivers_push"}
-	s.made[wanted.Name] = o
-	s.serve(wanted)
+	wanted := s.Add(v, rows, 1)
+	s.Change(wanted.Name, func(o *live.Opened) {
+		o.Services = map[string][]lookup.Ref{"dispatch": {{View: "drivers", Feature: "rate"}, {View: "drivers", Feature: "name"}}}
+		o.Sources = []string{"drivers_push"}
+	})
+	s.Serve(wanted)
 	r := newRig(t, s, func(c *Config) {
 		c.Writer = nowhere{}
 		c.Models = map[string]*transform.Transformer{"fares": fares(t)}

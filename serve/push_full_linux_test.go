@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"quern/serve/live/livetest"
 )
 
 // TestFullDisk: pushes to a full disk fail with a status that Feast's SDK does not repeat,
@@ -21,8 +23,8 @@ func TestFullDisk(t *testing.T) {
 		const detach = 2 // MNT_DETACH: also when the test failed with files open
 		check(t, syscall.Unmount(folder, detach))
 	})
-	s := newPushStore(t, pushRecipe)
-	s.publish(3, 1)
+	s := livetest.NewStore(t, livetest.Recipe)
+	s.PublishRows(3, 1)
 	t.Run("full", func(t *testing.T) {
 		r := newPushRig(t, s, folder, nil)
 		r.push(t, 0, 2)

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"quern/features/diag"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 )
 
 // FuzzPushedRows: whatever a client sends is rows of the view, or its mistake.
 func FuzzPushedRows(f *testing.F) {
-	v := drivers("v1")
+	v := livetest.Drivers("v1")
 	for _, seed := range []string{
 		`[{"driver_id":1,"f0":0.5,"f1":null,"f2":3,"f3":"4","f4":true,"f5":"x","f6":"2026-01-01T00:00:00Z","f7":"2026-01-02","f8":[1,null,"NaN"],"f9":["a",null],"f10":[],"event_timestamp":"2026-01-01"}]`,
 		`[{"driver_id":null}]`, `[{}]`, `[null]`, `[[]]`, `{}`, `null`, ``, `[{"driver_id":1e99,"f8":[[1]]}]`, `[{"driver_id":"1","created":1}]`,

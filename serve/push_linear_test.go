@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"quern/serve/live/livetest"
 )
 
 // historyCall is a write of a key (by a push or a publish), or a look-up with what it found.
@@ -56,7 +58,7 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 	}
 	for seed := range n {
 		h := &pushHistory{t: t, seed: uint64(seed)}
-		s, folder := newPushStore(t, pushRecipe), t.TempDir()
+		s, folder := livetest.NewStore(t, livetest.Recipe), t.TempDir()
 		h.publish(s, nil)
 		for range 2 {
 			t.Run("life", func(t *testing.T) { h.live(t, newPushRig(t, s, folder, nil)) })
@@ -91,10 +93,10 @@ func (h *pushHistory) note(client int, do func(), calls func() []historyCall) {
 }
 
 // publish writes all keys.
-func (h *pushHistory) publish(s *pushStore, r *pushRig) {
+func (h *pushHistory) publish(s *livetest.Store, r *pushRig) {
 	event := h.events.Add(8)
 	h.note(100, func() {
-		s.publish(historyKeys, event)
+		s.PublishRows(historyKeys, event)
 		if r != nil {
 			r.reload(h.t)
 		}
@@ -129,7 +131,7 @@ func (h *pushHistory) live(t *testing.T, r *pushRig) {
 	}
 	group.Go(func() {
 		for range 2 {
-			check(t, r.overlays.compact(context.Background(), r.overlays.list()[0]))
+			check(t, r.overlays.Compact(context.Background(), "p"))
 			h.publish(r.store, r)
 		}
 	})

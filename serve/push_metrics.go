@@ -2,36 +2,35 @@ package serve
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"time"
 
+	"quern/serve/live"
 	"quern/serve/overlay"
 )
 
 // writePushes writes what is known of pushed rows; nothing where they are somebody else's.
-func writePushes(p page, g *generation) {
-	all := g.pushes
-	if all == nil {
+func writePushes(p page, g *live.Generation) {
+	owner := g.Overlays()
+	if owner == nil {
 		return
 	}
-	p.one("quern_pushes_total", "counter", "Pushes to one view that were acknowledged.", all.pushes.Load())
-	p.one("quern_pushed_rows_total", "counter", "Rows of them.", all.rows.Load())
-	p.one("quern_push_failures_total", "counter", "Pushes that could not be kept, for no fault of the client.", all.failures.Load())
-	p.one("quern_compactions_total", "counter", "Versions that were made of pushed rows.", all.compacted.Load())
-	p.one("quern_compaction_failures_total", "counter", "Attempts at that which failed. The rows are safe, and it is tried again.", all.compactionFailures.Load())
+	all := owner.Counts()
+	p.one("quern_pushes_total", "counter", "Pushes to one view that were acknowledged.", all.Pushes)
+	p.one("quern_pushed_rows_total", "counter", "Rows of them.", all.Rows)
+	p.one("quern_push_failures_total", "counter", "Pushes that could not be kept, for no fault of the client.", all.Failures)
+	p.one("quern_compactions_total", "counter", "Versions that were made of pushed rows.", all.Compactions)
+	p.one("quern_compaction_failures_total", "counter", "Attempts at that which failed. The rows are safe, and it is tried again.", all.CompactionFailures)
 	p.head("quern_compaction_seconds_total", "counter", "Time that the compactions took.")
-	fmt.Fprintf(p, "quern_compaction_seconds_total %.3f\n", time.Duration(all.compactionTime.Load()).Seconds())
-	views := slices.Sorted(maps.Keys(g.live))
+	fmt.Fprintf(p, "quern_compaction_seconds_total %.3f\n", all.CompactionTime.Seconds())
+	views := g.Views()
 	stats := make([]overlay.Stats, len(views))
-	for i, view := range views {
-		stats[i] = g.stored[&g.live[view].View].pushes.Stats()
+	for i, l := range views {
+		stats[i] = l.Overlay()
 	}
 	each := func(name, kind, help string, value func(overlay.Stats) int64) {
 		p.head(name, kind, help)
-		for i, view := range views {
-			fmt.Fprintf(p, "%s{view=%q} %s\n", name, view, strconv.FormatInt(value(stats[i]), 10))
+		for i, l := range views {
+			fmt.Fprintf(p, "%s{view=%q} %s\n", name, l.View().Name, strconv.FormatInt(value(stats[i]), 10))
 		}
 	}
 	each("quern_overlay_rows", "gauge", "Keys with a pushed row that is in no segment yet.", func(s overlay.Stats) int64 { return s.Rows })

@@ -10,8 +10,10 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/access"
 	"quern/serve/feast"
 	"quern/serve/jsontext"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/transform"
 )
@@ -21,7 +23,7 @@ const pushPath = "/v1/push/"
 
 // pushRoutes are quern's own pushes.
 func (s *Server) pushRoutes() []*route {
-	return []*route{{path: pushPath, verb: http.MethodPost, label: "v1_push", needs: rightWrite, answer: s.servePush}}
+	return []*route{{path: pushPath, verb: http.MethodPost, label: "v1_push", needs: access.Write, answer: s.servePush}}
 }
 
 // pushRequest is the body of POST /v1/push/VIEW.
@@ -58,14 +60,14 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 		return nil, diag.New("Q613", "this server takes no pushes")
 	}
 	if s.c.Tokens != nil { // whoever may not push does not learn whether there is such a view
-		if err := mayWrite(ctx, &lookup.View{Name: name}); err != nil {
+		if err := access.MayWrite(ctx, &lookup.View{Name: name}); err != nil {
 			return nil, err
 		}
 	}
-	g := s.c.Generations.pin()
+	g := s.pin()
 	defer g.Release()
-	v := g.live[name]
-	if v == nil {
+	l := g.Version(name, "")
+	if l == nil {
 		return nil, diag.New("Q616", "view %q does not exist", clip(name)).In(named(name))
 	}
 	var in pushRequest
@@ -76,9 +78,9 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 	var err error
 	left := 0
 	if in.Raw {
-		left, err = s.readRaw(ctx, v, in.Rows, &rows)
+		left, err = s.readRaw(ctx, l, in.Rows, &rows)
 	} else {
-		err = readPushed(&v.View, in.Rows, s.c.Limits.Rows, &rows)
+		err = readPushed(l.View(), in.Rows, s.c.Limits.Rows, &rows)
 	}
 	if err == nil && rows.Rows > 0 {
 		err = writer.Write(ctx, &rows)
@@ -87,7 +89,7 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 		return nil, err
 	}
 	out := jsontext.AppendText([]byte(`{"view":`), name)
-	out = append(jsontext.AppendText(append(out, `,"version":`...), v.name.Version), `,"rows":`...)
+	out = append(jsontext.AppendText(append(out, `,"version":`...), l.View().Version), `,"rows":`...)
 	out = strconv.AppendInt(out, int64(rows.Rows), 10)
 	if left > 0 {
 		out = strconv.AppendInt(append(out, `,"left_out":`...), int64(left), 10)
@@ -110,20 +112,21 @@ func strictJSON(body []byte, into any) error {
 
 // readRaw has the model of a view compute the features of rows of its source. It returns how
 // many source.where left out.
-func (s *Server) readRaw(ctx context.Context, v *version, text json.RawMessage, rows *lookup.Rows) (left int, err error) {
-	if v.Transform == nil || !v.Transform.Fits(&v.View) {
-		return 0, diag.New("Q617", "view %q is served without its model", v.name.View).In(named(v.name.View))
+func (s *Server) readRaw(ctx context.Context, l *live.Layers, text json.RawMessage, rows *lookup.Rows) (left int, err error) {
+	v, model := l.View(), l.Transform()
+	if model == nil || !model.Fits(v) {
+		return 0, diag.New("Q617", "view %q is served without its model", v.Name).In(named(v.Name))
 	}
-	c := v.Transform.Begin(transform.Push)
+	c := model.Begin(transform.Push)
 	defer c.Close()
-	c.MaxRows = max(1, min(s.c.Limits.Rows, s.c.Limits.Cells/v.Transform.Cells()))
+	c.MaxRows = max(1, min(s.c.Limits.Rows, s.c.Limits.Cells/model.Cells()))
 	if err = c.Parse(text); err == nil {
 		err = c.Run(ctx)
 	}
 	if err != nil {
 		return 0, err
 	}
-	return c.Put(&v.View, rows)
+	return c.Put(v, rows)
 }
 
 // readPushed reads rows of feature values.

@@ -2,8 +2,8 @@ package serve
 
 import (
 	"context"
-	"time"
 
+	"quern/serve/access"
 	"quern/serve/lookup"
 )
 
@@ -22,16 +22,14 @@ type patient struct{ lookup.Writer }
 
 // Write is lookup.Writer's.
 func (p patient) Write(ctx context.Context, rows *lookup.Rows) error {
-	if err := charge(ctx, rows.Rows); err != nil {
+	if err := access.Charge(ctx, rows.Rows); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil { // nobody waits for it any longer
 		return err
 	}
-	if w, ok := ctx.Value(workKey{}).(*work); ok && w.slot {
-		w.slot = false
-		w.s.metrics.running.Add(-1)
-		w.s.gate.leave(time.Since(w.entered))
+	if w, ok := ctx.Value(workKey{}).(*work); ok {
+		w.leave()
 	}
 	return p.Writer.Write(ctx, rows)
 }

@@ -14,6 +14,8 @@ import (
 
 	"quern/pipeline/store"
 	"quern/serve/feast"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 )
 
@@ -28,8 +30,8 @@ func expect(t testing.TB, what string, got []int64, want ...int64) {
 // acknowledged is seen by the next request, the latest event wins, whatever came later, and
 // statuses and times are those of the pushed row.
 func TestPush(t *testing.T) {
-	s := newPushStore(t, pushRecipe+"online: {ttl: 1h}\n")
-	s.publish(3, -10)
+	s := livetest.NewStore(t, livetest.Recipe+"online: {ttl: 1h}\n")
+	s.PublishRows(3, -10)
 	r := newPushRig(t, s, t.TempDir(), nil)
 	expect(t, "before", r.ask(t, 0, 1, 2, 9), -10, -10, -10, -1)
 	r.push(t, 0, -5)
@@ -41,17 +43,16 @@ func TestPush(t *testing.T) {
 			t.Errorf("%s: %d %s", path, code, text)
 		}
 	}
-	post("/push", `{"push_source_name":"p","df":{"id":[2],"n":[-4],"half":[-2],"event_timestamp":["`+instant(-4)+`"]}}`, "")
+	post("/push", `{"push_source_name":"p","df":{"id":[2],"n":[-4],"half":[-2],"event_timestamp":["`+livetest.Instant(-4)+`"]}}`, "")
 	expect(t, "after", r.ask(t, 0, 1, 2, 9), -5, -10, -4, -7)
-	version := r.generations.pin().live["p"].name.Version
-	r.generations.now.Load().Release()
-	post("/v1/push/p", `{"rows":[{"id":20,"n":-3,"half":-1.5,"at":"`+instant(-3)+`"},{"id":21,"n":null,"half":null,"at":"`+instant(-3)+`","created":"`+instant(0)+`"}]}`,
+	version := r.served()
+	post("/v1/push/p", `{"rows":[{"id":20,"n":-3,"half":-1.5,"at":"`+livetest.Instant(-3)+`"},{"id":21,"n":null,"half":null,"at":"`+livetest.Instant(-3)+`","created":"`+livetest.Instant(0)+`"}]}`,
 		`{"view":"p","version":"`+version+`","rows":2}`)
-	post("/v1/push/p", `{"raw":true,"rows":[{"id":22,"n":-6,"at":"`+instant(-6)+`"}]}`, `{"view":"p","version":"`+version+`","rows":1}`)
+	post("/v1/push/p", `{"raw":true,"rows":[{"id":22,"n":-6,"at":"`+livetest.Instant(-6)+`"}]}`, `{"view":"p","version":"`+version+`","rows":1}`)
 	r.push(t, 23, -3601)
 	expect(t, "native", r.ask(t, 20, 21, 22, 23), -3, -1, -6, -1)
 	_, text := call(t, http.DefaultClient, "POST", r.url+"/get-online-features", `{"features":["p:n"],"entities":{"id":[20,21,22,23,24]}}`)
-	want := `"statuses":["PRESENT","NULL_VALUE","PRESENT","OUTSIDE_MAX_AGE","NOT_FOUND"],"event_timestamps":["` + instant(-3)
+	want := `"statuses":["PRESENT","NULL_VALUE","PRESENT","OUTSIDE_MAX_AGE","NOT_FOUND"],"event_timestamps":["` + livetest.Instant(-3)
 	if !strings.Contains(text, want) {
 		t.Errorf("statuses and times: %s\nwant %s", text, want)
 	}
@@ -89,9 +90,9 @@ func TestPush(t *testing.T) {
 // columns, and a server that owns nothing follows by the versions.
 func TestPushesSurvive(t *testing.T) {
 	ctx := context.Background()
-	s, folder := newPushStore(t, pushRecipe), t.TempDir()
-	s.publish(3, 10)
-	replica := NewGenerations(&Published{Store: s.Store}, t.Logf)
+	s, folder := livetest.NewStore(t, livetest.Recipe), t.TempDir()
+	s.PublishRows(3, 10)
+	replica := live.NewGenerations(&live.Published{Store: s.Store}, t.Logf)
 	defer replica.Close()
 	follower := New(Config{Generations: replica})
 	askReplica := func(ids string) string {
@@ -115,14 +116,14 @@ func TestPushesSurvive(t *testing.T) {
 	}
 	r.compact(t)
 	expect(t, "compacted", r.ask(t, 0, 1, 7), 10, 11, 5)
-	if st := r.overlays.list()[0].Stats(); st.Rows != 0 || st.Trimmed != 2 {
+	if st := r.pushed(); st.Rows != 0 || st.Trimmed != 2 {
 		t.Errorf("the overlay after a compaction: %+v", st)
 	}
 	const both = `"rows":[{"features":{"n":11}},{"features":{"n":5}}]}`
 	if got := askReplica(`{"id":1},{"id":7}`); got != both {
 		t.Errorf("a replica after the compaction: %s", got)
 	}
-	s.publish(4, 10)
+	s.PublishRows(4, 10)
 	r.reload(t)
 	expect(t, "published", r.ask(t, 0, 1, 3, 7), 10, 11, 10, 5)
 	if got := askReplica(`{"id":1},{"id":7}`); got != both {
@@ -130,7 +131,7 @@ func TestPushesSurvive(t *testing.T) {
 	}
 	r.push(t, 3, 12)
 	last := r.compact(t)
-	s.publish(4, 20)
+	s.PublishRows(4, 20)
 	r.reload(t)
 	expect(t, "published later events", r.ask(t, 0, 1, 3, 7), 20, 20, 20, 5)
 	_, err := s.Rollback(ctx, "p")
@@ -144,16 +145,16 @@ func TestPushesSurvive(t *testing.T) {
 // testOtherColumns publishes a version of other columns and goes back.
 func testOtherColumns(t *testing.T, r *pushRig) {
 	narrow := *r.store
-	narrow.fit(strings.Replace(pushRecipe, "  - {name: half, expr: \"float(n) / 2.0\"}\n", "", 1))
-	before := r.generations.pin()
+	narrow.Fit(strings.Replace(livetest.Recipe, "  - {name: half, expr: \"float(n) / 2.0\"}\n", "", 1))
+	before := r.generations.Pin()
 	defer before.Release()
-	narrow.publish(2, 10)
+	narrow.PublishRows(2, 10)
 	r.reload(t)
 	if code, text := r.tryPush(t, 0, 31); code != http.StatusOK { // Feast ignores columns too many
 		t.Errorf("a push with a column too many: %d %s", code, text)
 	}
 	var rows lookup.Rows
-	v := &before.live["p"].View
+	v := before.Version("p", "").View()
 	rows.Reset(v)
 	rows.Rows, rows.Event, rows.Created = 1, []int64{1}, []int64{1}
 	rows.Keys[0].AddInt(1)
@@ -178,20 +179,20 @@ type notLocal struct{ store.Store }
 // TestPushesToARemoteStore: segments go there, and come back by way of the mirror, in which
 // only what is served stays.
 func TestPushesToARemoteStore(t *testing.T) {
-	s := newPushStore(t, pushRecipe)
+	s := livetest.NewStore(t, livetest.Recipe)
 	folder := s.Folder
-	s.Folder, s.mirror = "remote://views", t.TempDir()
+	s.Folder, s.Mirror = "remote://views", t.TempDir()
 	s.Places = store.Places{"remote": func(_ context.Context, uri string) (store.Store, error) {
 		l, err := store.NewLocal(filepath.Join(folder, strings.TrimPrefix(uri, "remote://")))
 		return notLocal{l}, err
 	}}
-	s.publish(3, 1)
+	s.PublishRows(3, 1)
 	r := newPushRig(t, s, t.TempDir(), nil)
 	for event := range int64(4) {
 		r.push(t, 1, 5+event)
 		r.compact(t)
 		if event%2 == 0 {
-			s.publish(4, 1)
+			s.PublishRows(4, 1)
 		}
 		r.reload(t)
 		expect(t, "compacted", r.ask(t, 0, 1), 1, 5+event)
@@ -199,46 +200,12 @@ func TestPushesToARemoteStore(t *testing.T) {
 	state, err := s.State(context.Background(), "p")
 	check(t, err)
 	for _, version := range state.Kept() {
-		if _, err := os.Stat(filepath.Join(s.mirror, "views/p/versions", version)); err != nil && version == state.Current {
+		if _, err := os.Stat(filepath.Join(s.Mirror, "views/p/versions", version)); err != nil && version == state.Current {
 			t.Error(err)
 		}
 	}
-	if copies, _ := filepath.Glob(filepath.Join(s.mirror, "views/p/versions/*")); len(copies) > len(state.Kept()) {
+	if copies, _ := filepath.Glob(filepath.Join(s.Mirror, "views/p/versions/*")); len(copies) > len(state.Kept()) {
 		t.Errorf("the mirror has %d versions, and %d are kept", len(copies), len(state.Kept()))
-	}
-}
-
-// TestOneOwner: another process cannot have the folder, nor can two servers of one.
-func TestOneOwner(t *testing.T) {
-	s, folder := newPushStore(t, pushRecipe), t.TempDir()
-	s.publish(3, 10)
-	newPushRig(t, s, folder, nil)
-	if _, err := NewOverlays(NewGenerations(&Published{Store: s.Store}, t.Logf), OverlayOptions{Folder: folder}); codeOf(err) != "Q675" {
-		t.Errorf("a second owner: %v", err)
-	}
-}
-
-// TestDamagedLog: a view whose acknowledged rows cannot be read is not served.
-func TestDamagedLog(t *testing.T) {
-	s, folder := newPushStore(t, pushRecipe), t.TempDir()
-	s.publish(3, 10)
-	t.Run("push", func(t *testing.T) {
-		r := newPushRig(t, s, folder, nil)
-		r.push(t, 1, 11)
-		r.push(t, 1, 12)
-	})
-	logs, _ := filepath.Glob(filepath.Join(folder, "p", "*", "wal-*"))
-	text, err := os.ReadFile(logs[0])
-	check(t, err)
-	text[130] ^= 1 // in the first frame, behind which there is another
-	check(t, os.WriteFile(logs[0], text, 0o600))
-	g := NewGenerations(&Published{Store: s.Store}, t.Logf)
-	defer g.Close()
-	o, err := NewOverlays(g, OverlayOptions{Folder: folder})
-	check(t, err)
-	defer o.Close()
-	if _, err := g.Reload(context.Background()); codeOf(err) != "Q671" || codeOf(o.Refused()) != "Q671" || len(g.now.Load().live) != 0 {
-		t.Errorf("a damaged log: %v, %v", err, o.Refused())
 	}
 }
 
@@ -246,30 +213,30 @@ func TestDamagedLog(t *testing.T) {
 // features of every type and keys of two columns, whatever was pushed or published.
 func TestPushedRowsLikeMemory(t *testing.T) {
 	ctx := context.Background()
-	s, m := newShelf(t), lookup.NewMemory()
-	var wanted []Wanted
-	d, p := drivers("v1"), pairs("v1")
+	s, m := livetest.NewShelf(t), lookup.NewMemory()
+	var wanted []live.Wanted
+	d, p := livetest.Drivers("v1"), livetest.Pairs("v1")
 	for i, v := range []*lookup.View{&d, &p} {
-		rows := randomRows(v, 500, uint64(i))
+		rows := livetest.RandomRows(v, 500, uint64(i))
 		m.Define(v)
 		check(t, m.Write(ctx, rows))
-		wanted = append(wanted, s.add(*v, rows, 1+2*i))
+		wanted = append(wanted, s.Add(*v, rows, 1+2*i))
 	}
-	m.DefineService("all", append(refsOf(&d), lookup.Ref{View: "pairs", Feature: "n"}, lookup.Ref{View: "pairs", Feature: "x"})...)
-	s.serve(wanted...)
+	m.DefineService("all", append(livetest.Refs(&d), lookup.Ref{View: "pairs", Feature: "n"}, lookup.Ref{View: "pairs", Feature: "x"})...)
+	s.Serve(wanted...)
 	r := newRig(t, s, nil)
-	o, err := NewOverlays(r.generations, OverlayOptions{Folder: t.TempDir()})
+	o, err := live.NewOverlays(r.generations, live.OverlayOptions{Folder: t.TempDir()})
 	check(t, err)
 	defer o.Close()
 	r.start(t)
 	if _, err := r.generations.Reload(ctx); err != nil {
 		t.Fatal(err)
 	}
-	want := feast.New(m, nil, feast.Options{Now: clock})
+	want := feast.New(m, nil, feast.Options{Now: livetest.Clock})
 	rnd := rand.New(rand.NewPCG(7, 7))
 	for push := range uint64(20) {
 		for _, v := range []*lookup.View{&d, &p} {
-			rows := randomRows(v, 1+rnd.IntN(650), 100+push)
+			rows := livetest.RandomRows(v, 1+rnd.IntN(650), 100+push)
 			check(t, m.Write(ctx, rows))
 			check(t, o.Write(ctx, rows))
 		}
@@ -287,8 +254,8 @@ func TestPushedRowsLikeMemory(t *testing.T) {
 // TestPushUnderLoad: pushes, look-ups, publishes and compactions at once. Nobody sees a key
 // go back, a torn row, or an error, and in the end everything is there, here and on a replica.
 func TestPushUnderLoad(t *testing.T) {
-	s := newPushStore(t, pushRecipe)
-	s.publish(8, 1)
+	s := livetest.NewStore(t, livetest.Recipe)
+	s.PublishRows(8, 1)
 	r := newPushRig(t, s, t.TempDir(), nil)
 	ctx, stop := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -322,7 +289,7 @@ func TestPushUnderLoad(t *testing.T) {
 		rounds = 4
 	}
 	for round := range int64(rounds) {
-		s.publish(8, 2+round)
+		s.PublishRows(8, 2+round)
 		r.reload(t)
 		r.compact(t)
 	}
@@ -330,43 +297,12 @@ func TestPushUnderLoad(t *testing.T) {
 	group.Wait()
 	r.compact(t)
 	expect(t, "in the end", r.ask(t, 0, 1, 2), pushed...)
-	replica := NewGenerations(&Published{Store: s.Store}, t.Logf)
+	replica := live.NewGenerations(&live.Published{Store: s.Store}, t.Logf)
 	defer replica.Close()
 	_, err := replica.Reload(context.Background())
 	check(t, err)
 	_, text := direct(New(Config{Generations: replica}), "POST", "/v1/lookup", `{"features":["p:n"],"rows":[{"id":0},{"id":2}]}`)
 	if want := fmt.Sprintf(`[{"features":{"n":%d}},{"features":{"n":%d}}]`, pushed[0], pushed[2]); !strings.Contains(text, want) {
 		t.Errorf("a replica: %s, want %s", text, want)
-	}
-}
-
-// TestLookupOfPushedRowsAllocatesNothing: with an overlay, and with rows that are carried.
-func TestLookupOfPushedRowsAllocatesNothing(t *testing.T) {
-	s := newPushStore(t, pushRecipe)
-	s.publish(100, 1)
-	r := newPushRig(t, s, t.TempDir(), nil)
-	r.push(t, 1, 5)
-	r.compact(t)
-	s.publish(100, 1)
-	r.reload(t)
-	r.push(t, 2, 6)
-	c := r.generations.Pin()
-	defer c.Release()
-	q, err := lookup.Compile(c, []lookup.Ref{{View: "p", Feature: "n"}, {View: "p", Feature: "half"}}, false)
-	check(t, err)
-	var keys lookup.Keys
-	var block lookup.Block
-	keys.Reset(q)
-	for i := range 100 {
-		keys.Columns[0].AddInt(int64(i))
-	}
-	keys.Rows = 100
-	n := testing.AllocsPerRun(100, func() { check(t, c.Lookup(context.Background(), q, &keys, &block)) })
-	if n > 0 && !raceEnabled {
-		t.Errorf("%v allocations per look-up", n)
-	}
-	got := block.Values[0].Int64s
-	if got[0] != 1 || got[1] != 5 || got[2] != 6 || block.Parts[0].Pushed[0] || !block.Parts[0].Pushed[1] || !block.Parts[0].Pushed[2] {
-		t.Errorf("values %v, pushed %v", got[:3], block.Parts[0].Pushed[:3])
 	}
 }

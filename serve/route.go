@@ -6,18 +6,20 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"quern/serve/access"
 )
 
 // route is one call that the server answers: where, how, and who may make it. The table of
 // routes is all that there is: what is not in it is a 404, and the tests of access go
 // through every line.
 type route struct {
-	path   string // of a call, or of a tree of them when it ends in "/"; gRPC: /SERVICE/METHOD
-	verb   string // the method of HTTP; gRPC has POST
-	label  string // what the metrics call it; calls may share one
-	grpc   bool   // gRPC over HTTP/2; else HTTP
-	needs  right  // what its caller must be granted; a route without one fails at start
-	light  bool   // answered at once: no body is read and no slot is taken
+	path   string       // of a call, or of a tree of them when it ends in "/"; gRPC: /SERVICE/METHOD
+	verb   string       // the method of HTTP; gRPC has POST
+	label  string       // what the metrics call it; calls may share one
+	grpc   bool         // gRPC over HTTP/2; else HTTP
+	needs  access.Right // what its caller must be granted; a route without one fails at start
+	light  bool         // answered at once: no body is read and no slot is taken
 	answer func(w *work, r *http.Request)
 
 	meter *meter
@@ -34,24 +36,24 @@ func (s *Server) routes() []*route {
 // watchRoutes are the calls of machines that watch.
 func (s *Server) watchRoutes() []*route {
 	return []*route{
-		{path: "/health", verb: http.MethodGet, label: "other", needs: rightNone, light: true, answer: s.serveFeast},
-		{path: "/grpc.health.v1.Health/Check", verb: http.MethodPost, label: "other", grpc: true, needs: rightNone, light: true, answer: s.grpcHealth},
-		{path: "/metrics", verb: http.MethodGet, label: "other", needs: rightMetrics, light: true, answer: s.serveMetrics},
+		{path: "/health", verb: http.MethodGet, label: "other", needs: access.None, light: true, answer: s.serveFeast},
+		{path: "/grpc.health.v1.Health/Check", verb: http.MethodPost, label: "other", grpc: true, needs: access.None, light: true, answer: s.grpcHealth},
+		{path: "/metrics", verb: http.MethodGet, label: "other", needs: access.Metrics, light: true, answer: s.serveMetrics},
 	}
 }
 
 // feastRoutes are Feast's calls.
 func (s *Server) feastRoutes() []*route {
-	post := func(path, label string, needs right) *route {
+	post := func(path, label string, needs access.Right) *route {
 		return &route{path: path, verb: http.MethodPost, label: label, needs: needs, answer: s.serveFeast}
 	}
 	const service = "/feast.serving.ServingService/"
 	return []*route{
-		post("/get-online-features", "feast_http", rightRead),
-		post("/push", "feast_push", rightWrite),
-		post("/write-to-online-store", "feast_push", rightWrite),
-		s.method(service+"GetOnlineFeatures", "feast_grpc", rightRead, s.feast.GetOnlineFeatures),
-		s.method(service+"GetFeastServingInfo", "feast_grpc", rightKnown, func(_ context.Context, _, out []byte) ([]byte, error) {
+		post("/get-online-features", "feast_http", access.Read),
+		post("/push", "feast_push", access.Write),
+		post("/write-to-online-store", "feast_push", access.Write),
+		s.method(service+"GetOnlineFeatures", "feast_grpc", access.Read, s.feast.GetOnlineFeatures),
+		s.method(service+"GetFeastServingInfo", "feast_grpc", access.Known, func(_ context.Context, _, out []byte) ([]byte, error) {
 			return s.feast.GetFeastServingInfo(out, s.c.Program), nil
 		}),
 	}
@@ -59,11 +61,11 @@ func (s *Server) feastRoutes() []*route {
 
 // nativeRoutes are quern's own calls.
 func (s *Server) nativeRoutes() []*route {
-	return []*route{{path: "/v1/lookup", verb: http.MethodPost, label: "v1_lookup", needs: rightRead, answer: s.serveNative}}
+	return []*route{{path: "/v1/lookup", verb: http.MethodPost, label: "v1_lookup", needs: access.Read, answer: s.serveNative}}
 }
 
 // method is the route of a unary method of gRPC.
-func (s *Server) method(path, label string, needs right, call unary) *route {
+func (s *Server) method(path, label string, needs access.Right, call unary) *route {
 	return &route{path: path, verb: http.MethodPost, label: label, grpc: true, needs: needs,
 		answer: func(w *work, r *http.Request) { s.serveUnary(w, r, call) }}
 }
@@ -108,12 +110,12 @@ type router struct {
 // newRouter gives each route its meter. Two of one path are a bug, and so is one that does
 // not say what it needs: forgotten, it would be open to all.
 func newRouter(all []*route, m *metrics) *router {
-	r := &router{calls: map[string]*route{}, none: &route{label: "other", needs: rightKnown}}
+	r := &router{calls: map[string]*route{}, none: &route{label: "other", needs: access.Known}}
 	for _, one := range all {
 		if r.calls[one.path] != nil {
 			panic("quern: bug: two routes of " + one.path)
 		}
-		if one.needs < rightNone || one.needs > lastRight {
+		if !one.needs.Valid() {
 			panic("quern: bug: nobody said who may call " + one.path)
 		}
 		r.calls[one.path] = one

@@ -6,38 +6,38 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"quern/features/column"
 	"quern/serve/feast"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 )
 
 // TestAnswersLikeMemory: replies over HTTP are those of the plainest storage, byte by byte.
 func TestAnswersLikeMemory(t *testing.T) {
-	s, m := newShelf(t), lookup.NewMemory()
-	var wanted []Wanted
-	for i, v := range []lookup.View{drivers("v1"), pairs("v1")} {
-		rows := randomRows(&v, 500, uint64(i))
+	s, m := livetest.NewShelf(t), lookup.NewMemory()
+	var wanted []live.Wanted
+	for i, v := range []lookup.View{livetest.Drivers("v1"), livetest.Pairs("v1")} {
+		rows := livetest.RandomRows(&v, 500, uint64(i))
 		m.Define(&v)
 		check(t, m.Write(context.Background(), rows))
-		wanted = append(wanted, s.add(v, rows, 1+2*i))
+		wanted = append(wanted, s.Add(v, rows, 1+2*i))
 	}
-	d := drivers("v1")
-	m.DefineService("all", append(refsOf(&d), lookup.Ref{View: "pairs", Feature: "n"}, lookup.Ref{View: "pairs", Feature: "x"})...)
-	s.serve(wanted...)
+	d := livetest.Drivers("v1")
+	m.DefineService("all", append(livetest.Refs(&d), lookup.Ref{View: "pairs", Feature: "n"}, lookup.Ref{View: "pairs", Feature: "x"})...)
+	s.Serve(wanted...)
 	for _, rules := range []lookup.Rules{{}, {Compat: lookup.FeastPython}, {Compat: lookup.FeastGo}} {
 		t.Run(rules.Compat.String(), func(t *testing.T) {
 			r := newRig(t, s, func(c *Config) { c.Rules = rules }).start(t)
 			if _, err := r.generations.Reload(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			want := feast.New(m, nil, feast.Options{Now: clock, Rules: rules})
+			want := feast.New(m, nil, feast.Options{Now: livetest.Clock, Rules: rules})
 			rnd := rand.New(rand.NewPCG(3, 3))
 			for range 60 {
 				body := randomRequest(rnd)
@@ -65,36 +65,16 @@ func randomRequest(rnd *rand.Rand) string {
 		rnd.IntN(2) == 0, a, b)
 }
 
-// constant is a view whose values are all its version's number.
-func constant(s *shelf, name string, version, rows int) Wanted {
-	v := lookup.View{Name: name, Version: fmt.Sprint(version), Keys: []column.Field{{Name: "id", Type: column.Int64}},
-		Fields: []lookup.Field{{Name: name + "0", Type: column.Int64}, {Name: name + "1", Type: column.Int64}}}
-	return s.add(v, constantRows(&v, version, rows), 2)
-}
-
-func constantRows(v *lookup.View, version, rows int) *lookup.Rows {
-	r := &lookup.Rows{}
-	r.Reset(v)
-	r.Rows = rows
-	for i := range rows {
-		r.Keys[0].AddInt(int64(i))
-		r.Fields[0].AddInt(int64(version))
-		r.Fields[1].AddInt(int64(version))
-		r.Event, r.Created = append(r.Event, 0), append(r.Created, lookup.NoTime)
-	}
-	return r
-}
-
 // TestSwapUnderLoad: while versions of two views change at once, no request fails, no reply
 // mixes versions, no client sees time go back, and in the end nobody holds an old segment.
 func TestSwapUnderLoad(t *testing.T) {
-	s := newShelf(t)
+	s := livetest.NewShelf(t)
 	const versions, clients, keys = 25, 4, 20
-	var sets [versions][]Wanted
+	var sets [versions][]live.Wanted
 	for i := range versions {
-		sets[i] = []Wanted{constant(s, "a", i, 100), constant(s, "b", i, 100)}
+		sets[i] = []live.Wanted{s.AddConstant("a", i, 100), s.AddConstant("b", i, 100)}
 	}
-	s.serve(sets[0]...)
+	s.Serve(sets[0]...)
 	r := newRig(t, s, nil).start(t)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
@@ -122,7 +102,7 @@ func TestSwapUnderLoad(t *testing.T) {
 	}
 	for _, set := range sets[1:] {
 		time.Sleep(10 * time.Millisecond)
-		s.serve(set...)
+		s.Serve(set...)
 		if _, err := r.generations.Reload(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -130,8 +110,8 @@ func TestSwapUnderLoad(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	close(stop)
 	wg.Wait()
-	check(t, r.generations.settle(t.Context()))
-	if n := s.held(); n != 4 {
+	check(t, r.generations.Settle(t.Context()))
+	if n := s.Held(); n != 4 {
 		t.Errorf("%d segments are held, not the 4 of the last versions", n)
 	}
 	if code, text := call(t, http.DefaultClient, "GET", r.url+"/metrics", ""); code != 200 || !strings.Contains(text, "quern_generation 25\n") {
@@ -190,69 +170,23 @@ func oneVersion(t *testing.T, client *http.Client, url string, c int, last int64
 	return -1
 }
 
-// TestBadVersionIsRefused: it is logged once, the old one goes on, the other view moves on,
-// and once the version is whole it is served.
-func TestBadVersionIsRefused(t *testing.T) {
-	s := newShelf(t)
-	ctx := context.Background()
-	one, two := []Wanted{constant(s, "a", 1, 50), constant(s, "b", 1, 50)}, []Wanted{constant(s, "a", 2, 50), constant(s, "b", 2, 50)}
-	path := s.files[two[0].Name][1]
-	whole, err := os.ReadFile(path)
-	check(t, err)
-	bad := append([]byte(nil), whole...)
-	bad[70] ^= 1 // a row: only Verify sees it
-	check(t, os.WriteFile(path, bad, 0o600))
-	s.serve(one...)
-	r := newRig(t, s, nil).start(t)
-	_, err = r.generations.Reload(ctx)
-	check(t, err)
-	s.serve(two...)
-	for range 5 {
-		if _, err := r.generations.Reload(ctx); err == nil {
-			t.Fatal("a damaged version was not refused")
-		}
-	}
-	ask := func() string {
-		_, text := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", `{"features":["a:a0","b:b0"],"rows":[{"id":1}]}`)
-		return text
-	}
-	if got, want := ask(), `{"versions":{"a":"1","b":"2"},"rows":[{"features":{"a0":1,"b0":2}}]}`; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if n := strings.Count(r.log.String(), "a@2 is refused"); n != 1 {
-		t.Errorf("the refusal was logged %d times:\n%s", n, r.log)
-	}
-	check(t, os.Remove(path)) // the file is mapped: it is replaced, never rewritten
-	check(t, os.WriteFile(path, whole, 0o600))
-	r.generations.refused[two[0].Name] = refusal{}
-	if changed, err := r.generations.Reload(ctx); !changed || err != nil {
-		t.Errorf("the whole version: %v %v", changed, err)
-	}
-	if got, want := ask(), `{"versions":{"a":"2","b":"2"},"rows":[{"features":{"a0":2,"b0":2}}]}`; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if changed, err := r.generations.Reload(ctx); changed || err != nil {
-		t.Errorf("nothing new: %v %v", changed, err)
-	}
-}
-
 // TestStaged: a staged version is there for those who name it, then for all.
 func TestStaged(t *testing.T) {
-	s := newShelf(t)
-	one, two := constant(s, "a", 1, 5), constant(s, "a", 2, 5)
+	s := livetest.NewShelf(t)
+	one, two := s.AddConstant("a", 1, 5), s.AddConstant("a", 2, 5)
 	r := newRig(t, s, nil).start(t)
 	for _, c := range []struct {
-		wanted []Wanted
+		wanted []live.Wanted
 		ref    string
 		want   string
 	}{
-		{[]Wanted{one, {Name: two.Name, Staged: true}}, "a:a0", `{"features":{"a0":1}}`},
-		{[]Wanted{one, {Name: two.Name, Staged: true}}, "a@2:a0", `{"features":{"a0":2}}`},
-		{[]Wanted{two}, "a:a0", `{"features":{"a0":2}}`},
-		{[]Wanted{two}, "a@1:a0", `a@1`},
+		{[]live.Wanted{one, {Name: two.Name, Staged: true}}, "a:a0", `{"features":{"a0":1}}`},
+		{[]live.Wanted{one, {Name: two.Name, Staged: true}}, "a@2:a0", `{"features":{"a0":2}}`},
+		{[]live.Wanted{two}, "a:a0", `{"features":{"a0":2}}`},
+		{[]live.Wanted{two}, "a@1:a0", `a@1`},
 		{nil, "a:a0", `FeatureViewNotFound`},
 	} {
-		s.serve(c.wanted...)
+		s.Serve(c.wanted...)
 		_, err := r.generations.Reload(context.Background())
 		check(t, err)
 		_, text := call(t, http.DefaultClient, "POST", r.url+"/v1/lookup", `{"features":["`+c.ref+`"],"rows":[{"id":1}]}`)
@@ -267,16 +201,16 @@ func TestStaged(t *testing.T) {
 
 // TestLookupAllocatesNothing in the steady state.
 func TestLookupAllocatesNothing(t *testing.T) {
-	s := newShelf(t)
-	v := drivers("v1")
-	s.serve(s.add(v, randomRows(&v, 1000, 1), 2))
+	s := livetest.NewShelf(t)
+	v := livetest.Drivers("v1")
+	s.Serve(s.Add(v, livetest.RandomRows(&v, 1000, 1), 2))
 	r := newRig(t, s, nil)
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
 	defer r.generations.Close()
-	c := r.generations.Pin()
+	c := catalogs{r.server}.Pin()
 	defer c.Release()
-	q, err := lookup.Compile(c, refsOf(&v), false)
+	q, err := lookup.Compile(c, livetest.Refs(&v), false)
 	check(t, err)
 	var keys lookup.Keys
 	var block lookup.Block
@@ -286,7 +220,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	}
 	keys.Rows = 100
 	n := testing.AllocsPerRun(100, func() {
-		p := r.generations.Pin()
+		p := catalogs{r.server}.Pin()
 		check(t, p.Lookup(context.Background(), q, &keys, &block))
 		p.Release()
 	})

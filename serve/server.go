@@ -16,22 +16,26 @@ import (
 	"time"
 
 	"quern/features/diag"
+	"quern/serve/access"
 	"quern/serve/audit"
 	"quern/serve/feast"
+	"quern/serve/gate"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/peers"
+	"quern/serve/port"
 	"quern/serve/tracing"
 	"quern/serve/transform"
 )
 
 // Config says what a server serves and to whom. Zero fields are the defaults.
 type Config struct {
-	Generations *Generations
-	Writer      lookup.Writer // takes pushed rows; nil: pushes are refused
-	Tokens      *Tokens       // nil: everybody may do everything
-	TLS         *tls.Config   // nil: plain text, on this machine only
-	Rules       lookup.Rules  // whose statuses
-	ShortFloats bool          // as in feast.Options
+	Generations *live.Generations
+	Writer      lookup.Writer  // takes pushed rows; nil: pushes are refused
+	Tokens      *access.Tokens // nil: everybody may do everything
+	TLS         *tls.Config    // nil: plain text, on this machine only
+	Rules       lookup.Rules   // whose statuses
+	ShortFloats bool           // as in feast.Options
 	Limits      feast.Limits
 	Now         func() time.Time // the clock for times to live; nil: time.Now
 	Log         func(format string, args ...any)
@@ -59,13 +63,13 @@ type Config struct {
 type Server struct {
 	c       Config
 	feast   *feast.Service
-	gate    gate
-	bodies  budget
-	replies budget
-	port    *port     // nil: of this server alone
-	pool    sync.Pool // of *work
-	natives sync.Pool // of *exchange
-	packed  sync.Pool // of *packedCall
+	gate    *gate.Gate
+	bodies  *peers.Budget
+	replies *peers.Budget
+	port    *port.Listener // nil: of this server alone
+	pool    sync.Pool      // of *work
+	natives sync.Pool      // of *exchange
+	packed  sync.Pool      // of *packedCall
 	metrics metrics
 	http    *http.Server
 	router  *router
@@ -93,9 +97,9 @@ func New(c Config) *Server {
 		c.Log = func(string, ...any) {}
 	}
 	s := &Server{c: c, drain: make(chan struct{}), started: time.Now()}
-	s.gate.slots, s.gate.queue, s.gate.patience = c.Slots, c.Queue, c.Patience
-	s.bodies.set(cmp.Or(c.Bodies, 256<<20))
-	s.replies.set(cmp.Or(c.Replies, 256<<20))
+	s.gate = gate.New(c.Slots, c.Queue, c.Patience)
+	s.bodies = peers.NewBudget(cmp.Or(c.Bodies, 256<<20))
+	s.replies = peers.NewBudget(cmp.Or(c.Replies, 256<<20))
 	s.metrics.views = map[string]*viewCounts{}
 	s.pool.New = func() any { return &work{} }
 	s.natives.New = func() any { return &exchange{} }
@@ -105,9 +109,9 @@ func New(c Config) *Server {
 		Headers: sayVersions,
 	}
 	if c.Tokens != nil {
-		o.MayRead, o.MayWrite = mayRead, mayWrite
+		o.MayRead, o.MayWrite = access.MayRead, access.MayWrite
 	}
-	s.feast = feast.New(c.Generations, s.writer(), o)
+	s.feast = feast.New(catalogs{s}, s.writer(), o)
 	s.router = newRouter(s.routes(), &s.metrics)
 	s.http = s.transport()
 	return s
@@ -125,7 +129,7 @@ func (s *Server) transport() *http.Server {
 		IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 256, MaxReceiveBufferPerConnection: peers.Window, MaxReceiveBufferPerStream: peers.Window,
 			SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second, WriteByteTimeout: s.c.Slow},
-		ConnContext: peers.WithConn, ErrorLog: log.New(&seldomWriter{log: s.c.Log}, "", 0),
+		ConnContext: peers.WithConn, ErrorLog: log.New(&errorLog{log: s.c.Log}, "", 0),
 	}
 }
 
@@ -134,9 +138,9 @@ func (s *Server) healthy() error {
 	if s.draining() {
 		return errors.New("the server is going down")
 	}
-	g := s.c.Generations.pin()
+	g := s.pin()
 	defer g.Release()
-	if len(g.live) == 0 && len(s.c.Models) == 0 {
+	if len(g.Views()) == 0 && len(s.c.Models) == 0 {
 		return errors.New("there is no view to serve")
 	}
 	return nil
@@ -184,18 +188,23 @@ func (s *Server) Listen(address string) (net.Listener, error) {
 		return nil, diag.New("Q501", "%s can be reached from other machines, and without TLS everybody on the way reads along", address).
 			WithHint("give a certificate (--tls-cert, --tls-key), or listen on 127.0.0.1")
 	}
-	how := net.ListenConfig{}
-	if s.c.ReusePort {
-		how.Control = shared
-		how.SetMultipathTCP(false) // whose sockets cannot be steered
-	}
-	l, err := how.Listen(context.Background(), "tcp", address)
-	if err == nil && s.c.ReusePort {
-		s.port, err = join(l)
-	}
+	l, err := s.open(address)
 	if err != nil {
 		return nil, diag.New("Q501", "cannot listen on %s", address).Because(err)
 	}
+	return l, nil
+}
+
+// open opens the port, alone or with others.
+func (s *Server) open(address string) (net.Listener, error) {
+	if !s.c.ReusePort {
+		return net.Listen("tcp", address)
+	}
+	l, err := port.Listen(address)
+	if err != nil {
+		return nil, err
+	}
+	s.port = l
 	return l, nil
 }
 
@@ -224,7 +233,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		if s.port == nil {
 			return
 		}
-		if err := s.port.leave(); err != nil {
+		if err := s.port.Leave(); err != nil {
 			s.c.Log("connections that are new may be lost with this server: %v", err)
 		}
 	})

@@ -4,13 +4,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"quern/serve/live/livetest"
 )
 
 // TestStaleness: replies say how old the latest event is that the server knows of, published
 // or pushed, also after it was started again.
 func TestStaleness(t *testing.T) {
-	s := newPushStore(t, pushRecipe)
-	s.publish(3, -10)
+	s := livetest.NewStore(t, livetest.Recipe)
+	s.PublishRows(3, -10)
 	folder := t.TempDir()
 	t.Run("pushed", func(t *testing.T) {
 		r := newPushRig(t, s, folder, nil)

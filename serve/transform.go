@@ -9,7 +9,9 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/access"
 	"quern/serve/jsontext"
+	"quern/serve/live"
 	"quern/serve/tensor"
 	"quern/serve/transform"
 )
@@ -20,8 +22,8 @@ const transformPath = "/v1/transform/"
 // transformRoutes are the calls that compute features of raw rows, and what lists their models.
 func (s *Server) transformRoutes() []*route {
 	return []*route{
-		{path: transformPath, verb: http.MethodPost, label: "v1_transform", needs: rightTransform, answer: s.serveTransform},
-		{path: "/v1/models", verb: http.MethodGet, label: "v1_models", needs: rightTransform, answer: s.serveModels},
+		{path: transformPath, verb: http.MethodPost, label: "v1_transform", needs: access.Transform, answer: s.serveTransform},
+		{path: "/v1/models", verb: http.MethodGet, label: "v1_models", needs: access.Transform, answer: s.serveModels},
 	}
 }
 
@@ -33,11 +35,11 @@ type liveModel struct {
 
 // transformer returns the model that name, VIEW or VIEW@VERSION, stands for: the one of a
 // served view or, if there is no such view, of Config.Models. It fails with Q617.
-func (s *Server) transformer(g *generation, name string) (liveModel, error) {
+func (s *Server) transformer(g *live.Generation, name string) (liveModel, error) {
 	view, version, _ := strings.Cut(name, "@")
-	if v, ok := g.View(view, version); ok {
-		if t := g.stored[v].Transform; t != nil {
-			return liveModel{t, v.Name, v.Version}, nil
+	if l := g.Version(view, version); l != nil {
+		if t := l.Transform(); t != nil {
+			return liveModel{t, l.View().Name, l.View().Version}, nil
 		}
 		return liveModel{}, diag.New("Q617", "view %q is served without its model", clip(name)).In(named(name))
 	}
@@ -45,7 +47,11 @@ func (s *Server) transformer(g *generation, name string) (liveModel, error) {
 		return liveModel{t, name, ""}, nil
 	}
 	e := diag.New("Q617", "there is no model %q", clip(name)).In(named(name))
-	names := append(slices.Sorted(maps.Keys(g.live)), slices.Sorted(maps.Keys(s.c.Models))...)
+	var names []string
+	for _, l := range g.Views() {
+		names = append(names, l.View().Name)
+	}
+	names = append(names, slices.Sorted(maps.Keys(s.c.Models))...)
 	if near := diag.Nearest(clip(view), names); near != "" && s.c.Tokens == nil {
 		e = e.WithHint("did you mean %q?", near)
 	}
@@ -80,15 +86,15 @@ func (s *Server) serveTransform(w *work, r *http.Request) {
 
 // transform computes a reply into x.out.
 func (s *Server) transform(ctx context.Context, x *exchange, w *work, f form, name string, packed bool) error {
-	g := s.c.Generations.pin()
+	g := s.pin()
 	defer g.Release()
 	if s.c.Tokens != nil { // whoever may not use a model does not learn whether there is one
 		model, _, _ := strings.Cut(name, "@")
-		if err := mayTransform(ctx, model); err != nil {
+		if err := access.MayTransform(ctx, model); err != nil {
 			return err
 		}
 	}
-	m, err := s.transformer(g, name)
+	m, err := s.transformer(g.Generation, name)
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func (s *Server) transform(ctx context.Context, x *exchange, w *work, f form, na
 		err = c.Parse(w.body.bytes)
 	}
 	if err == nil {
-		err = charge(ctx, c.Rows)
+		err = access.Charge(ctx, c.Rows)
 	}
 	if err == nil {
 		err = c.Run(ctx)
@@ -236,13 +242,13 @@ func appendModel(dst []byte, m *liveModel) []byte {
 //	{"models": [{"name": "flights", "version": "v1", "digest": "3f...",
 //	  "columns": [{"name": "distance", "type": "int64"}], "features": [{"name": ..., "type": ...}]}]}
 func (s *Server) serveModels(w *work, r *http.Request) {
-	g := s.c.Generations.pin()
+	g := s.pin()
 	defer g.Release()
 	x := s.natives.Get().(*exchange)
 	defer s.putExchange(x, 0)
 	dst, n := append(x.out[:0], `{"models":[`...), 0
 	add := func(m liveModel) {
-		if m.Transformer == nil || s.c.Tokens != nil && mayTransform(r.Context(), m.name) != nil {
+		if m.Transformer == nil || s.c.Tokens != nil && access.MayTransform(r.Context(), m.name) != nil {
 			return
 		}
 		dst = appendModel(comma(dst, n), &m)
@@ -250,12 +256,11 @@ func (s *Server) serveModels(w *work, r *http.Request) {
 		dst = append(appendFields(append(dst, `,"features":`...), m.Features()), '}')
 		n++
 	}
-	for _, name := range slices.Sorted(maps.Keys(g.live)) {
-		v := g.live[name]
-		add(liveModel{v.Transform, v.View.Name, v.View.Version})
+	for _, l := range g.Views() {
+		add(liveModel{l.Transform(), l.View().Name, l.View().Version})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.c.Models)) {
-		if g.live[name] == nil {
+		if g.Version(name, "") == nil {
 			add(liveModel{s.c.Models[name], name, ""})
 		}
 	}
@@ -270,15 +275,4 @@ func appendFields(dst []byte, fields column.Schema) []byte {
 		dst = append(jsontext.AppendText(append(dst, `,"type":`...), f.Type.String()), '}')
 	}
 	return append(dst, ']')
-}
-
-// NoViews is the Views of a server of models alone.
-type NoViews struct{}
-
-// Current is Views': there is nothing to serve.
-func (NoViews) Current(context.Context) ([]Wanted, error) { return nil, nil }
-
-// Open is Views'. It is never called.
-func (NoViews) Open(context.Context, Name) (*Opened, error) {
-	panic("quern: bug: a version of no view is opened")
 }

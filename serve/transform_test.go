@@ -18,6 +18,8 @@ import (
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
+	"quern/serve/live"
+	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	"quern/serve/tensor"
 	"quern/serve/transform"
@@ -103,7 +105,7 @@ func trips(t testing.TB, change func(*Config)) (*Server, *model.Model) {
 	s := &view.Store{Folder: filepath.Join(dir, "store")}
 	_, err = s.Publish(ctx, fitted.Model, r, view.PublishOptions{Options: o})
 	check(t, err)
-	g := NewGenerations(&Published{Store: s, Backend: o.Backend}, t.Logf)
+	g := live.NewGenerations(&live.Published{Store: s, Backend: o.Backend}, t.Logf)
 	_, err = g.Reload(ctx)
 	check(t, err)
 	t.Cleanup(func() { g.Close() })
@@ -369,13 +371,6 @@ func TestTensorKeys(t *testing.T) {
 	}
 }
 
-func tokensOf(t testing.TB, text string) *Tokens {
-	t.Helper()
-	tokens, err := parseTokens([]byte(text))
-	check(t, err)
-	return tokens
-}
-
 func writeFile(t testing.TB, path string, data []byte) string {
 	t.Helper()
 	check(t, os.WriteFile(path, data, 0o644))
@@ -386,8 +381,8 @@ func writeFile(t testing.TB, path string, data []byte) string {
 // that are missing, old, and with nulls.
 func TestTensorIsJSON(t *testing.T) {
 	for _, rules := range []lookup.Rules{{}, {KeepStale: true}, {Compat: lookup.FeastGo}, {Compat: lookup.FeastPython}} {
-		shelf, v := newShelf(t), drivers("1")
-		shelf.serve(shelf.add(v, randomRows(&v, 200, 3), 2))
+		shelf, v := livetest.NewShelf(t), livetest.Drivers("1")
+		shelf.Serve(shelf.Add(v, livetest.RandomRows(&v, 200, 3), 2))
 		r := newRig(t, shelf, func(c *Config) { c.Rules = rules })
 		_, err := r.generations.Reload(t.Context())
 		check(t, err)
@@ -424,28 +419,5 @@ func TestTensorIsJSON(t *testing.T) {
 			t.Errorf("%+v: no value was null", rules)
 		}
 		r.generations.Close()
-	}
-}
-
-// TestModelsAreShared: versions of one model have one transformer, as long as one is open.
-func TestModelsAreShared(t *testing.T) {
-	s, _ := trips(t, nil)
-	p := s.c.Generations.views.(*Published)
-	g := s.c.Generations.pin()
-	name := g.live["trips"].name
-	serving := g.live["trips"].Transform
-	g.Release()
-	again, err := p.Open(t.Context(), name)
-	check(t, err)
-	defer again.Close()
-	if again.Transform != serving || serving == nil {
-		t.Error("a version of the same model has another transformer")
-	}
-	without := Published{Store: p.Store}
-	plain, err := without.Open(t.Context(), name)
-	check(t, err)
-	defer plain.Close()
-	if plain.Transform != nil {
-		t.Error("without a back end there is a transformer")
 	}
 }

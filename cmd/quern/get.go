@@ -15,6 +15,7 @@ import (
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve"
+	"quern/serve/live"
 	"quern/serve/lookup"
 )
 
@@ -34,7 +35,7 @@ for Python.`,
   quern get drivers@20010601-093000-1f2e3d4c driver_id=1001 --store views`,
 		Args: takes("VIEW", "KEY=VALUE..."),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.get(c.Context(), serve.Published{Mirror: mirror}, store, asked{args[0], features, args[1:]})
+			return a.get(c.Context(), live.Published{Mirror: mirror}, store, asked{args[0], features, args[1:]})
 		},
 	}
 	c.Flags().StringVar(&store, "store", "", "folder or s3:// URI that views are published to")
@@ -68,7 +69,7 @@ func (w *asked) refs(c lookup.Catalog) ([]lookup.Ref, error) {
 }
 
 // get looks up and prints.
-func (a *app) get(ctx context.Context, p serve.Published, folder string, w asked) error {
+func (a *app) get(ctx context.Context, p live.Published, folder string, w asked) error {
 	p.Only, _, _ = strings.Cut(w.view, "@")
 	g, err := a.openViews(p, folder, func(string, ...any) {})
 	if err != nil {

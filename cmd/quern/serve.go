@@ -10,6 +10,7 @@ import (
 
 	"quern/pipeline/store"
 	"quern/serve"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/view"
 )
@@ -97,7 +98,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 	defer watched()
 	if _, err := config.Generations.Reload(ctx); ctx.Err() != nil {
 		return ctx.Err()
-	} else if err != nil && config.Generations.Reloads.Load() == 0 {
+	} else if err != nil && config.Generations.Reloads() == 0 {
 		return err // nothing of it can be served
 	}
 	if err := pushes.Refused(); err != nil {
@@ -140,7 +141,7 @@ func (a *app) serve(ctx context.Context, f *serveFlags) error {
 }
 
 // openViews follows the views of a store.
-func (a *app) openViews(p serve.Published, folder string, log func(string, ...any)) (*serve.Generations, error) {
+func (a *app) openViews(p live.Published, folder string, log func(string, ...any)) (*live.Generations, error) {
 	if folder == "" {
 		return nil, usage("give the store that views are published to").WithHint("--store DIR")
 	}
@@ -152,7 +153,7 @@ func (a *app) openViews(p serve.Published, folder string, log func(string, ...an
 		return nil, usage("--store %s is not of this disk: give a folder to copy versions to", folder).WithHint("--mirror DIR")
 	}
 	p.Store, p.Log = &view.Store{Places: a.places, Folder: folder}, log
-	return serve.NewGenerations(&p, log), nil
+	return live.NewGenerations(&p, log), nil
 }
 
 // serveConfig turns flags into what a server takes.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"quern/serve"
+	"quern/serve/access"
 )
 
 // guardFlags are what the user says of who is let in, how, and how the server goes.
@@ -17,7 +18,7 @@ type guardFlags struct {
 	reusePort          bool
 	linger             time.Duration
 
-	files []serve.Reloader // that are read again when they change
+	files []access.File // that are read again when they change
 }
 
 // recheck is how often files of tokens and certificates are looked at.
@@ -43,7 +44,7 @@ func (f *guardFlags) apply(c *serve.Config) (err error) {
 		if f.cert == "" || f.key == "" {
 			return usage("TLS takes both --tls-cert and --tls-key")
 		}
-		certificates, err := serve.ReadCertificates(serve.CertificateFiles{Cert: f.cert, Key: f.key, Clients: f.clients, Optional: f.optional})
+		certificates, err := access.ReadCertificates(access.CertificateFiles{Cert: f.cert, Key: f.key, Clients: f.clients, Optional: f.optional})
 		if err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func (f *guardFlags) apply(c *serve.Config) (err error) {
 	if f.tokens == "" {
 		return nil
 	}
-	if c.Tokens, err = serve.ReadTokens(f.tokens); err != nil {
+	if c.Tokens, err = access.ReadTokens(f.tokens); err != nil {
 		return err
 	}
 	if c.Tokens.ByCertificate() && f.clients == "" {
@@ -67,5 +68,5 @@ func (f *guardFlags) apply(c *serve.Config) (err error) {
 
 // follow reads the files again when they change, until ctx ends.
 func (f *guardFlags) follow(ctx context.Context, c *serve.Config) {
-	serve.FollowFiles(ctx, recheck, c.Log, f.files...)
+	access.Follow(ctx, recheck, c.Log, f.files...)
 }

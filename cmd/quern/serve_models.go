@@ -8,6 +8,7 @@ import (
 	"quern/cpu"
 	"quern/features/backend"
 	"quern/serve"
+	"quern/serve/live"
 	"quern/serve/transform"
 )
 
@@ -58,9 +59,9 @@ func (a *app) openServed(ctx context.Context, f *serveFlags, config *serve.Confi
 		return err
 	}
 	if f.store == "" && len(config.Models) > 0 {
-		config.Generations = serve.NewGenerations(serve.NoViews{}, config.Log)
+		config.Generations = live.NewGenerations(live.NoViews{}, config.Log)
 		return nil
 	}
-	config.Generations, err = a.openViews(serve.Published{Mirror: f.mirror, Backend: f.models.backend()}, f.store, config.Log)
+	config.Generations, err = a.openViews(live.Published{Mirror: f.mirror, Backend: f.models.backend()}, f.store, config.Log)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"quern/features/diag"
 	"quern/serve"
+	"quern/serve/live"
 	"quern/serve/view"
 )
 
@@ -28,7 +29,7 @@ func (f *pushFlags) register(c *cobra.Command) {
 }
 
 // open makes a server take pushes, if it is told to: nil otherwise.
-func (f *pushFlags) open(ctx context.Context, a *app, config *serve.Config, sf *serveFlags) (*serve.Overlays, error) {
+func (f *pushFlags) open(ctx context.Context, a *app, config *serve.Config, sf *serveFlags) (*live.Overlays, error) {
 	if f.folder == "" {
 		return nil, nil
 	}
@@ -39,14 +40,14 @@ func (f *pushFlags) open(ctx context.Context, a *app, config *serve.Config, sf *
 	if every == 0 {
 		every = -1
 	}
-	options := serve.OverlayOptions{
+	options := live.OverlayOptions{
 		Folder: f.folder, Memory: int64(f.memory) << 20, Compact: int64(f.compact) << 20, Every: every, Log: config.Log,
-		Into: &serve.Published{Store: &view.Store{Places: a.places, Folder: sf.store}, Mirror: sf.mirror},
+		Into: &live.Published{Store: &view.Store{Places: a.places, Folder: sf.store}, Mirror: sf.mirror},
 	}
-	o, err := serve.NewOverlays(config.Generations, options)
+	o, err := live.NewOverlays(config.Generations, options)
 	for until := time.Now().Add(f.wait); isOwned(err) && time.Now().Before(until) && ctx.Err() == nil; {
 		time.Sleep(50 * time.Millisecond)
-		o, err = serve.NewOverlays(config.Generations, options)
+		o, err = live.NewOverlays(config.Generations, options)
 	}
 	if err != nil {
 		return nil, err

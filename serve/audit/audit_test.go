@@ -15,6 +15,7 @@ import (
 	"quern/pipeline/store"
 	"quern/serve"
 	"quern/serve/audit"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/view"
 )
@@ -48,7 +49,7 @@ type world struct {
 	t           *testing.T
 	folder      string // of the sources
 	store       *view.Store
-	generations *serve.Generations
+	generations *live.Generations
 	options     pipeline.Options
 }
 
@@ -80,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	w.write("movies.yaml", string(text))
 	w.publish("people.yaml")
 	w.publish("movies.yaml")
-	w.generations = serve.NewGenerations(&serve.Published{Store: w.store}, t.Logf)
+	w.generations = live.NewGenerations(&live.Published{Store: w.store}, t.Logf)
 	t.Cleanup(w.generations.Close)
 	_, err = w.generations.Reload(context.Background())
 	check(t, err)

@@ -13,7 +13,9 @@ import (
 
 	"quern/features/column"
 	"quern/serve"
+	"quern/serve/access"
 	"quern/serve/client"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/row"
 	"quern/serve/segment"
@@ -68,16 +70,16 @@ func rows(v *lookup.View) *lookup.Rows {
 	return r
 }
 
-func (s *shelf) Current(context.Context) ([]serve.Wanted, error) {
-	return []serve.Wanted{{Name: serve.Name{View: "drivers", Version: "v1"}}}, nil
+func (s *shelf) Current(context.Context) ([]live.Wanted, error) {
+	return []live.Wanted{{Name: live.Name{View: "drivers", Version: "v1"}}}, nil
 }
 
-func (s *shelf) Open(context.Context, serve.Name) (*serve.Opened, error) {
+func (s *shelf) Open(context.Context, live.Name) (*live.Opened, error) {
 	seg, err := segment.Open(s.path, segment.OpenOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return &serve.Opened{View: drivers(), Segments: []*segment.Segment{seg},
+	return &live.Opened{View: drivers(), Segments: []*segment.Segment{seg},
 		Services: map[string][]lookup.Ref{"pricing": {{View: "drivers", Feature: "rate"}, {View: "drivers", Feature: "city"}}}}, nil
 }
 
@@ -109,9 +111,9 @@ func serving(dir string, writer lookup.Writer) (address string, stop func()) {
 	must(errors.Join(err, f.Close(), b.Close()))
 	tokens := filepath.Join(dir, "tokens.json")
 	must(os.WriteFile(tokens, []byte(fmt.Sprintf(`{"tokens": [{"name": "t", "token": %q, "read": ["drivers"], "write": ["drivers"]}]}`, token)), 0o600))
-	known, err := serve.ReadTokens(tokens)
+	known, err := access.ReadTokens(tokens)
 	must(err)
-	g := serve.NewGenerations(&shelf{path}, func(string, ...any) {})
+	g := live.NewGenerations(&shelf{path}, func(string, ...any) {})
 	_, err = g.Reload(context.Background())
 	must(err)
 	s := serve.New(serve.Config{Generations: g, Tokens: known, Now: now, Writer: writer})

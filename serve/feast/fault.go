@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"quern/features/diag"
+	"quern/serve/access"
 )
 
 // Fault is an error as it goes over the wire.
@@ -23,15 +24,6 @@ type Fault struct {
 
 	raise []byte // what Feast's SDK can raise again; JSON
 }
-
-// BusyError says that the caller may have this later. It is a 429.
-type BusyError struct {
-	After time.Duration
-	Why   string
-}
-
-// Error is error's.
-func (e *BusyError) Error() string { return e.Why }
 
 // Raised returns err such that the message of its Fault is JSON, from which Feast's SDK
 // raises the exception that it names: its clients of a registry look for that there. nil
@@ -76,7 +68,7 @@ func (s *Service) FaultOf(err error) Fault {
 	var shape *shapeError
 	var syntax *syntaxError
 	var known *diag.Error
-	var busy *BusyError
+	var busy *access.BusyError
 	var raised *raisedError
 	switch {
 	case errors.As(err, &raised):
@@ -95,7 +87,7 @@ func (s *Service) FaultOf(err error) Fault {
 		return Fault{HTTP: http.StatusUnprocessableEntity, GRPC: grpcInvalidArgument, Message: err.Error(), Body: shape.body()}
 	case errors.As(err, &known):
 		return s.known(known)
-	case errors.Is(err, ErrForbidden):
+	case errors.Is(err, access.ErrForbidden):
 		return fault(http.StatusForbidden, grpcPermissionDenied, feastErrors, "FeastPermissionError", err.Error())
 	case errors.Is(err, context.Canceled):
 		return fault(statusClosed, grpcCanceled, feastErrors, "FeastError", "the client went away")

@@ -3,7 +3,6 @@ package feast
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -25,7 +24,7 @@ type Options struct {
 
 	// MayRead and MayWrite decide whether the caller, whom the context knows, may have
 	// the answer to a query or push rows of a view. Their error is what the caller is
-	// told: ErrForbidden, or one that wraps it. nil lets everybody.
+	// told: access.ErrForbidden, or one that wraps it. nil lets everybody.
 	MayRead  func(context.Context, *lookup.Query) error
 	MayWrite func(context.Context, *lookup.View) error
 	// Served sees every answered look-up before it is written, for metrics and logs.
@@ -34,9 +33,6 @@ type Options struct {
 	// Headers adds headers to the HTTP reply to a look-up, such as the views' versions.
 	Headers func(*lookup.Block, http.Header)
 }
-
-// ErrForbidden: the caller may not do this. It is a 403.
-var ErrForbidden = errors.New("not permitted")
 
 // Limits bound one request. A zero is the default.
 type Limits struct {

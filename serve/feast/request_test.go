@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"quern/serve/access"
 	"quern/serve/lookup"
 )
 
@@ -200,11 +201,11 @@ func TestHooks(t *testing.T) {
 		Now: wireTime,
 		MayRead: func(_ context.Context, q *lookup.Query) error {
 			if q.Parts[0].View.Name != "nottl_stats" {
-				return fmt.Errorf("%w: reading %s", ErrForbidden, q.Parts[0].View.Name)
+				return fmt.Errorf("%w: reading %s", access.ErrForbidden, q.Parts[0].View.Name)
 			}
 			return nil
 		},
-		MayWrite: func(_ context.Context, v *lookup.View) error { return ErrForbidden },
+		MayWrite: func(_ context.Context, v *lookup.View) error { return access.ErrForbidden },
 		Served:   func(_ context.Context, k *lookup.Keys, b *lookup.Block) { served += k.Rows * len(b.Values) },
 		Headers:  func(b *lookup.Block, h http.Header) { h.Set("X-View", b.Query.Parts[0].View.Name) },
 	})

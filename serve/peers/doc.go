@@ -6,8 +6,8 @@
 //
 // # Counting
 //
-// One address has at most half of the connections, and a Peer counts the bytes that are held
-// for it, so that budgets can bound them. What is beyond is closed at once: waiting for a place
+// One address has at most half of the connections, and half of a Budget: the bytes of
+// bodies or replies that are held for it, which its Peer counts. What is beyond is closed at once: waiting for a place
 // would stop those who have one.
 //
 // A Conn knows how many bytes it read and how many its requests needed. A client that sends

@@ -28,16 +28,9 @@ func New(l net.Listener, all int, refused *atomic.Int64) *Listener {
 
 // Peer is one address that has connections.
 type Peer struct {
-	connections int // guarded by Listener.mu
-	bytes       atomic.Int64
+	connections int          // guarded by Listener.mu
+	bytes       atomic.Int64 // of bodies and replies, of all budgets
 }
-
-// Hold says that n more bytes of bodies and replies are held for the address, or with n < 0
-// fewer, and returns how many there are.
-func (p *Peer) Hold(n int) int64 { return p.bytes.Add(int64(n)) }
-
-// Held returns how many bytes are held for the address.
-func (p *Peer) Held() int64 { return p.bytes.Load() }
 
 // shut is when an address that abused a connection gets a new one.
 type shut struct {

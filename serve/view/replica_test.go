@@ -8,20 +8,20 @@ import (
 	"testing"
 	"time"
 
-	"quern/serve"
+	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/view"
 )
 
 // replica is a server's part that follows a store.
 type replica struct {
-	*serve.Generations
+	*live.Generations
 	mirror string
 }
 
 // follow starts a replica that looks for new versions all the time.
 func follow(t *testing.T, s *view.Store, mirror string) *replica {
-	r := &replica{serve.NewGenerations(&serve.Published{Store: s, Mirror: mirror, Log: t.Logf}, func(string, ...any) {}), mirror}
+	r := &replica{live.NewGenerations(&live.Published{Store: s, Mirror: mirror, Log: t.Logf}, func(string, ...any) {}), mirror}
 	if _, err := r.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestStoreVanishes(t *testing.T) {
 		if s.server != nil {
 			mirror = t.TempDir()
 		}
-		r := serve.NewGenerations(&serve.Published{Store: s.store, Mirror: mirror}, t.Logf)
+		r := live.NewGenerations(&live.Published{Store: s.store, Mirror: mirror}, t.Logf)
 		defer r.Close()
 		whole := *s.store
 		look := &replica{Generations: r}
@@ -140,7 +140,7 @@ func TestOneDamagedViewIsNotAll(t *testing.T) {
 	x.mustPublish(t, s.store, func(o *view.PublishOptions) { o.View = "other" })
 	var said []string
 	log := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
-	r := serve.NewGenerations(&serve.Published{Store: s.store, Log: log}, t.Logf)
+	r := live.NewGenerations(&live.Published{Store: s.store, Log: log}, t.Logf)
 	defer r.Close()
 	if _, err := r.Reload(t.Context()); err != nil {
 		t.Fatal(err)
