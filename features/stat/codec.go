@@ -148,18 +148,32 @@ func (r *reader) take(n uint64) []byte {
 
 // uvarint reads a varint and refuses forms that are longer than necessary.
 func (r *reader) uvarint() uint64 {
-	if len(r.data) > 0 && r.data[0] < 0x80 { // mostly
-		v := r.data[0]
-		r.data = r.data[1:]
-		return uint64(v)
-	}
-	v, n := binary.Uvarint(r.data)
-	if n <= 0 || n > 1 && r.data[n-1] == 0 {
+	v, n := uvarint(r.data)
+	if n == 0 {
 		r.bad = true
 		return 0
 	}
 	r.data = r.data[n:]
 	return v
+}
+
+// uvarint reads the varint that data begins with, and says how many bytes it has: 0 if it
+// is cut off, or in a form that is longer than necessary. Loops over many entries use it and
+// count bytes: to move a reader on is to write a pointer, which costs much while the
+// collector marks.
+func uvarint(data []byte) (v uint64, n int) {
+	if len(data) > 0 && data[0] < 0x80 { // mostly
+		return uint64(data[0]), 1
+	}
+	return longUvarint(data)
+}
+
+func longUvarint(data []byte) (v uint64, n int) {
+	v, n = binary.Uvarint(data)
+	if n <= 0 || data[n-1] == 0 {
+		return 0, 0
+	}
+	return v, n
 }
 
 func (r *reader) varint() int64 {

@@ -75,10 +75,15 @@ func (g *groups) appendBody(b []byte, id int) []byte {
 	return b
 }
 
-func (g *groups) skip(r *reader) {
+func (g *groups) length(data []byte) int {
+	r := reader{data: data}
 	for range g.folds {
-		skipGroup(r)
+		skipGroup(&r)
 	}
+	if r.bad {
+		return 0
+	}
+	return len(data) - len(r.data)
 }
 
 func (g *groups) combine(b []byte, add, take [][]byte) ([]byte, error) {

@@ -403,11 +403,12 @@ func (k *KeyedSums) decode(data []byte) error {
 func (k *KeyedSums) read(p *Pieces, size uint64) error {
 	s, folds := newKeyScan(k.spec.Types[2:]), make([]Group, k.spec.Folds)
 	return k.readAll(p, size, func(entries []byte) (taken int, err error) {
-		for r := (reader{data: entries}); len(r.data) > 0; taken = len(entries) - len(r.data) {
-			key, err := s.next(&r)
-			if err != nil || r.bad {
+		for taken < len(entries) {
+			key, n, err := s.next(entries[taken:], s.last)
+			if err != nil || n == 0 {
 				return taken, err
 			}
+			r := reader{data: entries[taken+n:]}
 			rows := readGroups(&r, folds)
 			if r.bad {
 				return taken, nil
@@ -422,7 +423,7 @@ func (k *KeyedSums) read(p *Pieces, size uint64) error {
 			for f := range folds {
 				k.groups.spilled[f].merge(&folds[f])
 			}
-			s.last = key
+			s.last, taken = key, len(entries)-len(r.data)
 		}
 		return taken, nil
 	})

@@ -265,16 +265,18 @@ func newKeyScan(types []column.Type) keyScan {
 	return keyScan{types: types, cells: make([]Cell, len(types))}
 }
 
-// next reads a key that must come after the last one; r is bad if it is cut off.
-func (s *keyScan) next(r *reader) ([]byte, error) {
-	key := r.take(r.uvarint())
-	if r.bad {
-		return nil, nil
+// next reads the key that an entry begins with, which must come after the last one (nil:
+// there is none), and says where the body begins; 0: the key is cut off.
+func (s *keyScan) next(entry, last []byte) (key []byte, body int, err error) {
+	size, n := uvarint(entry)
+	if n == 0 || size > uint64(len(entry)-n) {
+		return nil, 0, nil
 	}
-	if s.last != nil && string(key) <= string(s.last) {
-		return nil, corrupt("keys are not ascending")
+	body = n + int(size)
+	if key = entry[n:body:body]; last != nil && string(key) <= string(last) {
+		return nil, 0, corrupt("keys are not ascending")
 	}
-	return key, nil
+	return key, body, nil
 }
 
 // decode checks that a key is one of the types.

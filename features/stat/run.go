@@ -140,24 +140,31 @@ type runCursor struct {
 	load  payload
 	at    int64 // of the next block: where it begins in the file, or its number
 	block []byte
-	rest  reader
+	place int // in block, of the next entry
 }
 
 func (c *runCursor) stays() bool { return c.run.file == nil }
 
 func (c *runCursor) next(i *item) (bool, error) {
-	if len(c.rest.data) == 0 {
+	if c.place == len(c.block) {
 		if more, err := c.advance(); !more || err != nil {
 			return false, err
 		}
 	}
-	i.set(c.rest.take(c.rest.uvarint()))
-	body := c.rest.data
-	c.load.skip(&c.rest)
-	if c.rest.bad {
+	entry := c.block[c.place:]
+	size, n := uvarint(entry)
+	if n == 0 || size >= uint64(len(entry)-n) { // no body is empty
 		return false, damaged()
 	}
-	i.body = body[:len(body)-len(c.rest.data)]
+	at := n + int(size)
+	end := c.load.length(entry[at:])
+	if end == 0 {
+		return false, damaged()
+	}
+	end += at
+	i.set(entry[n:at:at])
+	i.body = entry[at:end]
+	c.place += end
 	return true, nil
 }
 
@@ -169,7 +176,7 @@ func (c *runCursor) advance() (bool, error) {
 	if c.run.file != nil || c.at == int64(len(c.run.blocks)) {
 		return false, nil
 	}
-	c.rest = reader{data: c.run.blocks[c.at]}
+	c.block, c.place = c.run.blocks[c.at], 0
 	c.at++
 	return true, nil
 }
@@ -193,7 +200,7 @@ func (c *runCursor) read() error {
 		return damaged()
 	}
 	c.at += n
-	c.rest = reader{data: c.block}
+	c.place = 0
 	return nil
 }
 

@@ -13,8 +13,9 @@ type payload interface {
 	present(held int) bool
 	// appendBody appends the canonical bytes of the content.
 	appendBody(b []byte, held int) []byte
-	// skip reads a body that appendBody wrote, to find out where it ends.
-	skip(r *reader)
+	// length returns how many bytes the body has that data begins with, which appendBody
+	// wrote; 0: it is damaged.
+	length(data []byte) int
 	// combine appends the canonical bytes of the sum of the bodies add without
 	// those of take, or nothing if that is empty. It may return ErrNotInvertible.
 	combine(b []byte, add, take [][]byte) ([]byte, error)

@@ -365,11 +365,15 @@ func (v *ValueCounts) read(p *Pieces, size uint64) error {
 func (v *ValueCounts) readCounts(p *Pieces, size uint64, may func([]Cell) bool) error {
 	s := newKeyScan(v.spec.Types)
 	return v.readAll(p, size, func(entries []byte) (taken int, err error) {
-		for r := (reader{data: entries}); len(r.data) > 0; taken = len(entries) - len(r.data) {
-			key, err := s.next(&r)
-			count := r.uvarint()
-			if err != nil || r.bad {
+		last := s.last
+		for taken < len(entries) {
+			key, at, err := s.next(entries[taken:], last)
+			if err != nil {
 				return taken, err
+			}
+			count, n := uvarint(entries[taken+at:])
+			if at == 0 || n == 0 {
+				break
 			}
 			if err := s.decode(key); err != nil {
 				return taken, err
@@ -381,8 +385,9 @@ func (v *ValueCounts) readCounts(p *Pieces, size uint64, may func([]Cell) bool) 
 			if v.single && isNull(key) {
 				v.nulls += count
 			}
-			s.last = key
+			last, taken = key, taken+at+n
 		}
+		s.last = last
 		return taken, nil
 	})
 }
@@ -399,7 +404,10 @@ func (valueCounts) appendBody(b []byte, held int) []byte {
 	return binary.AppendUvarint(b, uint64(held))
 }
 
-func (valueCounts) skip(r *reader) { r.uvarint() }
+func (valueCounts) length(data []byte) int {
+	_, n := uvarint(data)
+	return n
+}
 
 func (valueCounts) combine(b []byte, add, take [][]byte) ([]byte, error) {
 	plus, minus := sumCounts(add), sumCounts(take)
