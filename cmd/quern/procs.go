@@ -32,6 +32,7 @@ type procsFlags struct {
 	allowFailed uint32
 	shards      int
 	report      string
+	shared      *os.File // memory for the model; nil: none
 }
 
 // mostProcesses bounds --procs: each child is a whole program.
@@ -88,8 +89,14 @@ func (a *app) runProcs(ctx context.Context, r *recipe.Recipe, model string, over
 	o.Progress, a.resumes = nil, true
 	budget := o.Memory
 	o.Memory = max(leastMemory, budget/4)
+	how := a.workOptions(o)
+	shared, err := procs.NewMemory()
+	if err == nil { // else children read the model's file
+		defer shared.Close()
+		how.Shared, f.shared = shared, shared.File()
+	}
 	j, err := work.Plan(ctx, work.Request{Recipe: r, Text: text, Model: store.Abs(model), AllowFailed: f.allowFailed, Shards: f.shards,
-		Processes: f.procs, Overwrite: overwrite}, a.workOptions(o))
+		Processes: f.procs, Overwrite: overwrite}, how)
 	if err != nil {
 		return err
 	}
@@ -134,7 +141,7 @@ func (a *app) crew(ctx context.Context, j *work.Job, f procsFlags, budget int64)
 	}
 	sizes := j.Bytes()
 	pool := procs.New(procs.Options{Children: f.procs, Pending: d.pending, Notify: a.tellCrew,
-		Command: func(i int) *exec.Cmd { return a.child(program, d, tokens[i], f.procs, budget) },
+		Command: func(i int) *exec.Cmd { return a.child(program, d, tokens[i], f, budget) },
 		Assign: func(i int, t procs.Descriptor) {
 			d.grant(tokens[i], fmt.Sprintf("child %d", i), identity.Shards{{First: t.Shard, Last: t.Shard}})
 		},
@@ -190,15 +197,21 @@ func crewError(ctx context.Context, exit core.Exit, err error) error {
 	return jobError(ctx, exit)
 }
 
+// firstExtra is the number that a child has for the first file that it inherits.
+const firstExtra = 3
+
 // child makes the process of a child. Children share the budget and the CPUs.
-func (a *app) child(program string, d *desk, token string, n int, budget int64) *exec.Cmd {
+func (a *app) child(program string, d *desk, token string, f procsFlags, budget int64) *exec.Cmd {
 	workers := a.flags.workers
 	if workers == 0 {
-		workers = max(1, runtime.GOMAXPROCS(0)/n)
+		workers = max(1, runtime.GOMAXPROCS(0)/f.procs)
 	}
 	c := exec.Command(program, "task", "--stdin", "--quiet", "--same-machine", "--job", d.job.URI, "--coordinator", d.address,
 		"--epoch", strconv.FormatUint(d.Progress().Epoch, 10), "--workers", strconv.Itoa(workers),
-		"--memory", strconv.FormatInt(max(leastMemory, budget/int64(n)), 10)+"B", "--device", a.flags.device)
+		"--memory", strconv.FormatInt(max(leastMemory, budget/int64(f.procs)), 10)+"B", "--device", a.flags.device)
+	if f.shared != nil {
+		c.Args, c.ExtraFiles = append(c.Args, "--shared-memory", strconv.Itoa(firstExtra)), []*os.File{f.shared}
+	}
 	c.Env = append(os.Environ(), tokenVariable+"="+token, "GOMAXPROCS="+strconv.Itoa(workers)) // more would only wake each other
 	return c
 }

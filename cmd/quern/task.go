@@ -31,6 +31,7 @@ import (
 type taskFlags struct {
 	job, coordinator string
 	sameMachine      bool
+	shared           int   // file descriptor; 0: none
 	phase, shard     int64 // -1: not given
 	epoch            uint64
 	stdin            bool
@@ -73,6 +74,7 @@ damaged. SIGTERM ends it within five seconds, and so does the end of its parent.
 	o.BoolVar(&f.stdin, "stdin", false, "read descriptors from standard input")
 	o.StringVar(&f.coordinator, "coordinator", "", "HOST:PORT of the job's coordinator (default: there is none)")
 	o.BoolVar(&f.sameMachine, "same-machine", false, "the coordinator is on this machine, and reads partials from the job's folder")
+	o.IntVar(&f.shared, "shared-memory", 0, "file descriptor of memory in which the coordinator leaves the model")
 	o.Uint64Var(&f.epoch, "epoch", 0, "of the coordinator: stop when another one takes over")
 	o.DurationVar(&f.patience, "patience", 10*time.Minute, "how long to wait for the phase before")
 	f.tls.add(c)
@@ -216,7 +218,11 @@ func (a *app) openTasks(ctx context.Context, f *taskFlags) (*tasks, error) {
 	}
 	o.Progress, o.Notice = nil, nil
 	t := &tasks{app: a, flags: f, memory: o.Memory / 4, device: o.Backend.Name()}
-	if t.job, err = work.Open(ctx, f.job, a.workOptions(o)); err != nil || f.coordinator == "" {
+	how := a.workOptions(o)
+	if f.shared > 0 {
+		how.Shared = procs.InheritedMemory(f.shared)
+	}
+	if t.job, err = work.Open(ctx, f.job, how); err != nil || f.coordinator == "" {
 		return t, err
 	}
 	client, err := rpc.NewClient(rpc.ClientOptions{Address: f.coordinator, Job: t.job.ID, Build: revision(debug.ReadBuildInfo()),

@@ -22,7 +22,7 @@ func checkTable(t *Table) error {
 		return errors.New("a table has no name")
 	}
 	check := t.checkDistinct
-	if t.facts != nil && t.facts.distinct && t.Keys.Len >= manyKeys {
+	if t.facts != nil && t.facts.distinct && t.Keys.Len >= manyKeys && !t.facts.indexed.Load() {
 		check = func() error { return checkTableVectors(t) }
 	}
 	if err := check(); err != nil {
@@ -84,7 +84,7 @@ func newTableFacts(t Table) *tableFacts {
 	f := &tableFacts{digest: sync.OnceValue(func() [32]byte { return digestTable(&t) })}
 	f.index = sync.OnceValues(func() (*KeyIndex, error) {
 		defer f.indexed.Store(true)
-		return newKeyIndex(&t)
+		return newKeyIndex(&t, nil)
 	})
 	return f
 }
@@ -94,7 +94,7 @@ func (t *Table) Index() (*KeyIndex, error) {
 	if t.facts != nil {
 		return t.facts.index()
 	}
-	return newKeyIndex(t)
+	return newKeyIndex(t, nil)
 }
 
 func checkTableVectors(t *Table) error {

@@ -66,21 +66,32 @@ func KeyTag(hash uint64, size int) uint32 {
 	return uint32(hash>>32)&^(1<<keySizeBits-1) | uint32(min(size, LargeKey))
 }
 
+// slotsFor returns how many slots n keys get.
+func slotsFor(n int) int { return 1 << bits.Len(uint(n+n/3)) }
+
 // newKeyIndex indexes the keys of t, or says why t is no map: a vector is not
-// whole, or two keys are equal.
-func newKeyIndex(t *Table) (*KeyIndex, error) {
+// whole, or two keys are equal. The slots are in room if it is large enough.
+func newKeyIndex(t *Table, room []uint64) (*KeyIndex, error) {
 	if err := checkTableVectors(t); err != nil {
 		return nil, err
 	}
 	n := t.Keys.Len
-	x := &KeyIndex{keys: &t.Keys, slots: memory.Zeros(1 << bits.Len(uint(n+n/3))), null: -1}
+	x := &KeyIndex{keys: &t.Keys, null: -1}
+	if size := slotsFor(n); size <= len(room) {
+		x.slots = room[:size]
+		clear(x.slots)
+	} else {
+		x.slots = memory.Zeros(size)
+	}
 	if err := x.findNull(); err != nil {
 		return nil, err
 	}
-	if workers := min(runtime.GOMAXPROCS(0), maxFillers, n/manyKeys); workers > 1 && t.Keys.Type == column.String && x.fillBeside(workers) {
-		return x, nil
+	if workers := min(runtime.GOMAXPROCS(0), maxFillers, n/manyKeys); workers > 1 && t.Keys.Type == column.String {
+		if x.fillBeside(workers) {
+			return x, nil
+		}
+		clear(x.slots) // it met equal keys: which two depends on timing
 	}
-	clear(x.slots) // of an attempt that met equal keys: which two it met depends on timing
 	return x, x.fill()
 }
 

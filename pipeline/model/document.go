@@ -65,8 +65,11 @@ func (m *Model) document(tables []program.Table) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
+// parser is program.Parse or program.ParseVouched.
+type parser func(text string, tables ...program.Table) (*program.Program, error)
+
 // parse fills m from its document and tables; programs are verified.
-func (m *Model) parse(text []byte, tables []program.Table, parse func(string, ...program.Table) (*program.Program, error)) (d document, err error) {
+func (m *Model) parse(text []byte, tables []program.Table, parse parser) (d document, err error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return d, err
 	}

@@ -269,10 +269,16 @@ func (m *Model) read(data []byte, vouched bool) error {
 		}
 		tables = append(tables, t)
 	}
-	parse := program.Parse
+	parse := parser(program.Parse)
 	if vouched {
 		parse = program.ParseVouched
 	}
+	return m.build(text, tables, parse)
+}
+
+// build makes m of its document and tables, and checks that it computes what it did where it
+// was made.
+func (m *Model) build(text []byte, tables []program.Table, parse parser) error {
 	d, err := m.parse(text, tables, parse)
 	if err != nil {
 		return err

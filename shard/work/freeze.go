@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"quern/pipeline"
 	"quern/pipeline/model"
@@ -12,6 +13,7 @@ import (
 // frozen is what a phase came to.
 type frozen struct {
 	state []byte
+	sum   [sha256.Size]byte // of state; only with model
 	next  record.Phase
 	model *model.Model // whose file state is; nil: another phase learns
 }
@@ -75,8 +77,37 @@ func (j *Job) freeze(ctx context.Context, phase record.Phase, total core.Statist
 		return f, err
 	}
 	f.next = j.spec.phase(phase.Number+1, false)
-	f.state, err = f.model.Bytes()
-	return f, err
+	if f.state, err = f.model.Bytes(); err != nil {
+		return f, err
+	}
+	f.sum = sha256.Sum256(f.state)
+	j.share(&f)
+	return f, nil
+}
+
+// share leaves the model for other processes of this machine. Whatever goes wrong, they
+// have its file.
+func (j *Job) share(f *frozen) {
+	if s := j.options.Shared; s != nil && f.model.WriteImage(s, f.sum) == nil {
+		s.Seal()
+	}
+}
+
+// shared returns the model of a state that another process of this machine has left; nil if
+// none has.
+func (j *Job) shared(state record.File) *model.Model {
+	if j.options.Shared == nil {
+		return nil
+	}
+	data := j.options.Shared.Sealed()
+	if data == nil {
+		return nil
+	}
+	m, err := model.ReadImage(data, state.SHA256)
+	if err != nil {
+		return nil
+	}
+	return m
 }
 
 // merged returns the statistics of all shards; those of none are empty.

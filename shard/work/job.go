@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 
@@ -27,6 +28,19 @@ type Options struct {
 	Worker string
 	// WriteModel gives the file at a path or URI new contents, whole or not at all.
 	WriteModel func(ctx context.Context, path string, data []byte) error
+	// Shared is memory of the job's processes on this machine, in which the one that makes the
+	// model leaves it for the others; nil: there is none. Without it, or what should be in it,
+	// they read the model's file.
+	Shared SharedMemory
+}
+
+// SharedMemory is memory that one process writes, once, and others read.
+type SharedMemory interface {
+	io.WriterAt
+	// Seal ends writing. Nobody can change the memory any more.
+	Seal() error
+	// Sealed returns the memory, which stays as long as the process; nil: it is not sealed.
+	Sealed() []byte
 }
 
 // Job is a job that is planned. It implements drive.Work, and is safe for concurrent use.

@@ -1,7 +1,6 @@
 package work
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"sync"
@@ -86,6 +85,11 @@ func (j *Job) forget(l *loaded) {
 }
 
 func (j *Job) fill(ctx context.Context, l *loaded, learns bool) error {
+	if l.state.Name != "" && !learns {
+		if l.model = j.modelAtHand(l.state); l.model != nil {
+			return nil
+		}
+	}
 	var data []byte
 	var err error
 	if l.state.Name != "" {
@@ -104,9 +108,6 @@ func (j *Job) fill(ctx context.Context, l *loaded, learns bool) error {
 // whose state is empty, the one that its recipe alone gives.
 func (j *Job) readModel(ctx context.Context, data []byte) (*model.Model, error) {
 	if data != nil {
-		if f, ok := j.madeHere(func(f *frozen) bool { return bytes.Equal(f.state, data) }); ok {
-			return f.model, nil
-		}
 		return model.ReadVouched(data) // whoever read the data knew its digest from the log
 	}
 	l := &loaded{}
@@ -117,6 +118,15 @@ func (j *Job) readModel(ctx context.Context, data []byte) (*model.Model, error) 
 		return nil, diag.New("Q454", "the job's plan learns nothing, and its recipe has to learn")
 	}
 	return l.learner.Model()
+}
+
+// modelAtHand returns the model of a state if there is no need to read that: this process, or
+// another one of this machine, has made it. Nil: there is.
+func (j *Job) modelAtHand(state record.File) *model.Model {
+	if f, ok := j.madeHere(func(f *frozen) bool { return f.sum == state.SHA256 }); ok {
+		return f.model
+	}
+	return j.shared(state)
 }
 
 // madeHere returns the phase that this process has frozen to the model in question, if it

@@ -26,6 +26,7 @@ import (
 type scene struct {
 	t      *testing.T
 	folder string
+	shared SharedMemory // of its processes
 }
 
 // row is one of the source.
@@ -39,7 +40,7 @@ type row struct {
 // newScene writes Parquet files of so many rows each, which make a part each.
 func newScene(t *testing.T, files int) scene {
 	const rows = 1 << 18
-	s := scene{t, t.TempDir()}
+	s := scene{t: t, folder: t.TempDir()}
 	for file := range files {
 		all := make([]row, rows)
 		for i := range all {
@@ -111,7 +112,7 @@ func (s scene) recipe() *recipe.Recipe {
 }
 
 func (s scene) options() Options {
-	return Options{Options: pipeline.Options{Backend: cpu.New(), Workers: 2}, Worker: "test/1",
+	return Options{Options: pipeline.Options{Backend: cpu.New(), Workers: 2}, Worker: "test/1", Shared: s.shared,
 		WriteModel: func(_ context.Context, path string, data []byte) error { return os.WriteFile(path, data, 0o644) }}
 }
 
