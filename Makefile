@@ -10,7 +10,7 @@ CUDA = CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(CURDIR)/gpu/cuda/include"
 # What computes, and the suites that every variant of the kernels must pass.
 VARIANTS = ./internal/simd ./features/stat ./cpu/... ./pipeline/source/parquet ./pipeline/sink/... ./features/featurestest
 
-.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers bench-serve oracle feast s3-server test-s3 k8s k8s-check k8s-test train test-train ptx ptx-check gpu-check proto proto-check scaling generate clean
+.PHONY: all build cuda demo test test-cuda fake-gpu gpu-rungs test-long chaos variants benchmarks check race cover data sample bench bench-compare bench-peers bench-processes bench-serve oracle feast s3-server test-s3 k8s k8s-check k8s-test train test-train ptx ptx-check gpu-check proto proto-check scaling generate clean
 
 all: build
 
@@ -133,6 +133,9 @@ proto-check: ## that the committed code is what coordinator.proto and features.p
 
 scaling: ## docs/SCALING.md: how jobs of 10 to 10,000 workers go, simulated from bench/results/scaling/inputs.json (three minutes)
 	$(GO) run ./bench/scaling
+
+bench-processes: build ## what --procs costs: criteo in one process and in several, in turns, for docs/SCALING.md (ten minutes, 6 GB of disk)
+	$(GO) run ./bench/scaling -processes build/quern -rounds $(or $(RUNS),7)
 
 generate: ## files that are made from code: docs/OPERATORS.md, docs/EXPRESSIONS.md, the README's figures of GPUs, docs/SERVING_SPEED.md, the assembly of internal/simd
 	$(GO) generate ./internal/simd ./serve/feast

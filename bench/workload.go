@@ -32,6 +32,10 @@ func Workloads() []Workload {
 	}
 }
 
+// Recipe returns the recipe, whose source is part-*.parquet and whose output is the folder out,
+// both beside it.
+func (w Workload) Recipe() string { return w.recipe() }
+
 // Online reports whether w is measured per call: such a workload has no file to file.
 func (w Workload) Online() bool { return w.online }
 

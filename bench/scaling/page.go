@@ -11,9 +11,9 @@ import (
 
 // filled returns the document with its tables written anew: each between <!-- name -->
 // and <!-- /name -->.
-func filled(page []byte, in *inputs, c *curve) ([]byte, error) {
+func filled(page []byte, f *figures) ([]byte, error) {
 	text := string(page)
-	for name, table := range tables(in, c) {
+	for name, table := range tables(f) {
 		start, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->"
 		before, rest, ok := strings.Cut(text, start)
 		_, after, closed := strings.Cut(rest, end)
@@ -26,8 +26,28 @@ func filled(page []byte, in *inputs, c *curve) ([]byte, error) {
 }
 
 // tables returns the tables of the document by name.
-func tables(in *inputs, c *curve) map[string]string {
-	return map[string]string{"curve": curveTables(c), "stores": storeTable(in), "partials": partialTable(in), "heap": heapTable(in), "tasks": taskTable(in)}
+func tables(f *figures) map[string]string {
+	in := &f.in
+	return map[string]string{"curve": curveTables(&f.curve), "stores": storeTable(in), "partials": partialTable(in), "heap": heapTable(in), "tasks": taskTable(in),
+		"processes": processTable(&f.procs)}
+}
+
+// processTable writes what a job takes in one process and in several.
+func processTable(p *processes) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s rows of %s, %s. Medians of %d runs each; before or after each of them is one in one process, and the last column is the median of the pairs' ratios.\n\n",
+		whole(p.Rows), p.Workload, p.Source, len(p.Ways[0].Pairs))
+	b.WriteString("| `quern run` | processor time | of which in the program, in the system | on the clock | more processor time than one process |\n|---|---:|---:|---:|---:|\n")
+	line := func(name string, runs []took, more string) {
+		fmt.Fprintf(&b, "| %s | %.2f s | %.2f, %.2f s | %.2f s | %s |\n", name, middleOf(runs, took.cpu), middleOf(runs, func(t took) float64 { return t.User }),
+			middleOf(runs, func(t took) float64 { return t.System }), middleOf(runs, func(t took) float64 { return t.Wall }), more)
+	}
+	line("in one process", p.alone(), "-")
+	for _, w := range p.Ways {
+		line(fmt.Sprintf("`--procs %d`", w.Procs), w.runs(), fmt.Sprintf("%.0f %%", 100*w.more()))
+	}
+	b.WriteString("\n")
+	return b.String()
 }
 
 // curveTables writes a table per series.

@@ -19,21 +19,18 @@ func root(t *testing.T) {
 // the committed figures, and no others.
 func TestDocumentStatesTheCurve(t *testing.T) {
 	root(t)
-	in, c := &inputs{}, &curve{}
-	if err := readJSON(inputsPath, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := readJSON(curvePath, c); err != nil {
+	f, err := committed()
+	if err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(documentPath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, err := filled(page, in, c); err != nil || !bytes.Equal(page, want) {
+	if want, err := filled(page, f); err != nil || !bytes.Equal(page, want) {
 		t.Errorf("%v: %s does not state %s: run `make scaling`", err, documentPath, curvePath)
 	}
-	if drawn, err := os.ReadFile(drawingPath); err != nil || !bytes.Equal(drawn, drawing(c)) {
+	if drawn, err := os.ReadFile(drawingPath); err != nil || !bytes.Equal(drawn, drawing(&f.curve)) {
 		t.Errorf("%v: %s does not draw %s: run `make scaling`", err, drawingPath, curvePath)
 	}
 }
