@@ -245,6 +245,9 @@ func (a *app) coordinate(ctx context.Context, f *coordinatorFlags, args []string
 		}
 		d.grant(token, "worker", identity.AllShards())
 	}
+	if err := j.Begin(ctx); err != nil { // who reads the line may start tasks, which look for the plan
+		return a.retryable(ctx, err)
+	}
 	if err := a.say(greeting); err != nil {
 		return err
 	}

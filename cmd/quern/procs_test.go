@@ -237,6 +237,9 @@ func (s *scene) coordinator(t *testing.T, args ...string) *runningCoordinator {
 		c.Wait()
 		t.Fatalf("%q: %v: %s", line, err, c.talk)
 	}
+	if _, err := os.Stat(filepath.Join(c.Job, "plan")); err != nil {
+		t.Errorf("the coordinator says that it is there before tasks find the plan: %v", err)
+	}
 	return c
 }
 
