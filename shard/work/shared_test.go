@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"quern/shard/core"
+	"quern/shard/record"
 )
 
 // sheet is memory as processes share it.
@@ -38,8 +40,8 @@ func (s *sheet) Sealed() []byte {
 	return s.bytes
 }
 
-// learnt does the phases that learn, and returns the last one's number and where its state is.
-func (s scene) learnt(j *Job) (phase uint32, state string) {
+// learnt does the phases that learn, and returns the last one's number and its state.
+func (s scene) learnt(j *Job) (phase uint32, state record.File) {
 	s.begin(j)
 	for ; ; phase++ {
 		for shard := range j.Plan.Phase.Shards {
@@ -52,7 +54,7 @@ func (s scene) learnt(j *Job) (phase uint32, state string) {
 			s.t.Fatal(err)
 		}
 		if !f.Next.Learns {
-			return phase, filepath.Join(j.Root.Location(), f.State.Name)
+			return phase, f.State
 		}
 	}
 }
@@ -62,6 +64,24 @@ func (s scene) learnt(j *Job) (phase uint32, state string) {
 func TestSharedModel(t *testing.T) {
 	s := newScene(t, 2)
 	want := s.alone()
+	memory := &sheet{}
+	s.shared = memory
+	j := s.plan(s.request(2))
+	last, state := s.learnt(j)
+	if !memory.sealed || j.shared(state) == nil {
+		t.Fatal("who made the model did not share it")
+	}
+	path := filepath.Join(j.Root.Location(), state.Name)
+	if err := os.Rename(path, path+".aside"); err != nil {
+		t.Fatal(err)
+	}
+	if exit := s.task(j, last+1, 0); exit.Code != core.Committed {
+		t.Fatalf("with the model in memory: %+v", exit)
+	}
+	if err := os.Rename(path+".aside", path); err != nil {
+		t.Fatal(err)
+	}
+	whole := *memory
 	for name, spoil := range map[string]func(*sheet){
 		"another model": func(m *sheet) { m.bytes[3]++ },
 		"cut off":       func(m *sheet) { m.bytes = m.bytes[:len(m.bytes)/2] },
@@ -69,33 +89,18 @@ func TestSharedModel(t *testing.T) {
 		"nothing":       func(m *sheet) { m.bytes = nil },
 		"not sealed":    func(m *sheet) { m.sealed = false },
 	} {
-		memory := &sheet{}
-		s.shared = memory
-		j := s.plan(s.request(2))
-		last, state := s.learnt(j)
-		if !memory.sealed {
-			t.Fatal("who made the model did not share it")
+		*memory = sheet{bytes: slices.Clone(whole.bytes), sealed: true}
+		if spoil(memory); j.shared(state) != nil {
+			t.Errorf("%s: it is taken for the model", name)
 		}
-		aside := state + ".aside"
-		if err := os.Rename(state, aside); err != nil {
-			t.Fatal(err)
-		}
-		if exit := s.task(j, last+1, 0); exit.Code != core.Committed {
-			t.Fatalf("%s: with the model in memory: %+v", name, exit)
-		}
-		if err := os.Rename(aside, state); err != nil {
-			t.Fatal(err)
-		}
-		spoil(memory)
-		if exit := s.task(j, last+1, 1); exit.Code != core.Committed {
-			t.Fatalf("%s: %+v", name, exit)
-		}
-		if _, err := j.Finish(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		compare(t, s.files(), want)
-		s.clear()
 	}
+	if exit := s.task(j, last+1, 1); exit.Code != core.Committed {
+		t.Fatalf("with spoiled memory: %+v", exit)
+	}
+	if _, err := j.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, s.files(), want)
 }
 
 // TestSharedMemoryIsFull: a model that nobody can share is not sealed, and no error.
