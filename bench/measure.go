@@ -129,6 +129,12 @@ func medianOf(samples []Sample, of func(Sample) float64) float64 {
 	for i, s := range samples {
 		values[i] = of(s)
 	}
-	slices.Sort(values)
-	return values[len(values)/2]
+	return Median(values)
+}
+
+// Median returns the median of figures; of an even number the upper one of the two in the
+// middle. There must be one. It sorts them.
+func Median(figures []float64) float64 {
+	slices.Sort(figures)
+	return figures[len(figures)/2]
 }

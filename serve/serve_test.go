@@ -208,22 +208,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	_, err := r.generations.Reload(context.Background())
 	check(t, err)
 	defer r.generations.Close()
-	c := catalogs{r.server}.Pin()
-	defer c.Release()
-	q, err := lookup.Compile(c, livetest.Refs(&v), false)
-	check(t, err)
-	var keys lookup.Keys
-	var block lookup.Block
-	keys.Reset(q)
-	for i := range 100 {
-		keys.Columns[0].AddInt(int64(11 * i))
-	}
-	keys.Rows = 100
-	n := testing.AllocsPerRun(100, func() {
-		p := catalogs{r.server}.Pin()
-		check(t, p.Lookup(context.Background(), q, &keys, &block))
-		p.Release()
-	})
+	n := livetest.LookupAllocs(t, &v, catalogs{r.server}.Pin)
 	if n > 0 && !raceEnabled {
 		t.Errorf("%v allocations per look-up", n)
 	}

@@ -32,7 +32,7 @@ const (
 func main() {
 	measured := flag.Bool("measure", false, "measure stores, partials and the heap on this machine first")
 	remote := flag.String("s3", "", "with -measure: a folder of an S3 server beside, like s3://bucket/folder")
-	pages := flag.Bool("pages", false, "write the document and its drawing from the committed curve")
+	pages := flag.Bool("pages", false, "write the document and its drawing from the committed figures")
 	program := flag.String("processes", "", "measure `PROGRAM` run in one process and in several")
 	rounds := flag.Int("rounds", 7, "with -processes: how often each")
 	flag.Parse()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -192,7 +191,7 @@ func (w *way) more() float64 {
 	for i, p := range w.Pairs {
 		ratios[i] = p.Procs.cpu() / p.Alone.cpu()
 	}
-	return middle(ratios) - 1
+	return bench.Median(ratios) - 1
 }
 
 // alone returns the runs in one process.
@@ -219,11 +218,5 @@ func middleOf(runs []took, figure func(took) float64) float64 {
 	for i, t := range runs {
 		all[i] = figure(t)
 	}
-	return middle(all)
-}
-
-// middle returns the median; of an even number the upper one of the two.
-func middle(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	return x[len(x)/2]
+	return bench.Median(all)
 }

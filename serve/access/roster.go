@@ -73,6 +73,9 @@ func parseRoster(text []byte, old *roster) (*roster, error) {
 			return nil, fmt.Errorf("role %q: %w", name, err)
 		}
 	}
+	if old == nil {
+		old = &roster{}
+	}
 	k := &roster{tokens: map[[sha256.Size]byte]*Grant{}, names: map[string]*Grant{}}
 	for i, line := range file.Tokens {
 		if err := k.addToken(line, &file, old); err != nil {
@@ -111,11 +114,7 @@ func (k *roster) addToken(line *identity, file *tokensFile, old *roster) error {
 	if k.tokens[digest] != nil {
 		return errors.New("it is there twice")
 	}
-	var before *Grant
-	if old != nil {
-		before = old.tokens[digest]
-	}
-	k.tokens[digest], err = line.grant(file, before)
+	k.tokens[digest], err = line.grant(file, old.tokens[digest])
 	return err
 }
 
@@ -141,12 +140,8 @@ func (k *roster) addCertificate(line *identity, file *tokensFile, old *roster) e
 	if k.names[name] != nil {
 		return errors.New("it is there twice")
 	}
-	var before *Grant
-	if old != nil {
-		before = old.names[name]
-	}
-	var err error
-	k.names[name], err = line.grant(file, before)
+	g, err := line.grant(file, old.names[name])
+	k.names[name] = g
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 	"quern/serve/lookup"
 )
 
@@ -38,8 +39,8 @@ func FuzzJSON(f *testing.F) {
 			var want string
 			json.Unmarshal(text, &want)
 			in := scanner{text: raw}
-			inner, escaped, _ := in.str()
-			if got := string(unquote(nil, inner, escaped)); got != want {
+			inner, _, _ := in.str()
+			if got := string(jsonscan.Unescape(nil, inner)); got != want {
 				t.Fatalf("%q: %q, want %q", text, got, want)
 			}
 		}

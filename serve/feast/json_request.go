@@ -2,6 +2,7 @@ package feast
 
 import (
 	"quern/features/diag"
+	"quern/internal/jsonscan"
 	"quern/serve/lookup"
 )
 
@@ -56,7 +57,7 @@ func (r *request) readEntities(s *scanner) error {
 	return s.object(func(name []byte, escaped bool) error {
 		if escaped {
 			at := len(r.names)
-			r.names = unquote(r.names, name, true)
+			r.names = jsonscan.Unescape(r.names, name)
 			name = r.names[at:len(r.names):len(r.names)]
 		}
 		if s.next() != '[' {
@@ -121,7 +122,7 @@ func (s *scanner) quoted(name string, null bool) ([]byte, error) {
 	}
 	raw, escaped, err := s.str()
 	if err == nil && escaped {
-		raw = unquote(nil, raw, true)
+		raw = jsonscan.Unescape(nil, raw)
 	}
 	return raw, err
 }
@@ -176,11 +177,11 @@ func (w *jsonWire) references(list []byte, limit int) ([]lookup.Ref, error) {
 		if i == limit {
 			return diag.New("Q609", "the request has more than %d features", limit)
 		}
-		raw, escaped, err := s.str()
+		raw, _, err := s.str()
 		if err != nil {
 			return err
 		}
-		ref, err := lookup.ParseRef(string(unquote(nil, raw, escaped)))
+		ref, err := lookup.ParseRef(string(jsonscan.Unescape(nil, raw)))
 		refs = append(refs, ref)
 		return err
 	})
@@ -212,7 +213,7 @@ func (w *jsonWire) cell(s *scanner, into *lookup.Cells) (raw []byte, p lookup.Pr
 			return nil, "", err
 		}
 		if escaped {
-			w.scratch = unquote(w.scratch[:0], text, true)
+			w.scratch = jsonscan.Unescape(w.scratch[:0], text)
 			text = w.scratch
 		}
 		return s.text[from:s.at], into.AddString(text), nil

@@ -181,14 +181,6 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// unquote appends the characters of a string that str returned.
-func unquote(dst, raw []byte, escaped bool) []byte {
-	if !escaped {
-		return append(dst, raw...)
-	}
-	return jsonscan.Unescape(dst, raw)
-}
-
 // object reads an object and calls member at every value, with the name.
 func (s *scanner) object(member func(name []byte, escaped bool) error) error {
 	if err := s.enter('{', "Expecting value"); err != nil {

@@ -59,7 +59,7 @@ func (l *Layers) Latest() int64 {
 // have other columns wait for a version that has the same.
 func carriedOver(v *version, wanted []Wanted, have map[Name]*version) (over []*version) {
 	for _, w := range wanted {
-		if c := have[w.Name]; c != nil && w.Carried && w.View == v.name.View && sameColumns(c.layout.Schema(), v.layout.Schema()) {
+		if c := have[w.Name]; c != nil && w.Carried && w.View == v.name.View && c.layout.Schema().SameColumns(v.layout.Schema()) {
 			over = append(over, c)
 		}
 	}

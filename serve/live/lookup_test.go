@@ -17,22 +17,7 @@ func TestLookupAllocatesNothing(t *testing.T) {
 	g := live.NewGenerations(s, t.Logf)
 	defer g.Close()
 	reload(t, g)
-	c := g.Pin()
-	defer c.Release()
-	q, err := lookup.Compile(c, livetest.Refs(&v), false)
-	check(t, err)
-	var keys lookup.Keys
-	var block lookup.Block
-	keys.Reset(q)
-	for i := range 100 {
-		keys.Columns[0].AddInt(int64(11 * i))
-	}
-	keys.Rows = 100
-	n := testing.AllocsPerRun(100, func() {
-		p := g.Pin()
-		check(t, p.Lookup(context.Background(), q, &keys, &block))
-		p.Release()
-	})
+	n := livetest.LookupAllocs(t, &v, func() lookup.Catalog { return g.Pin() })
 	if n > 0 && !raceEnabled {
 		t.Errorf("%v allocations per look-up", n)
 	}

@@ -51,7 +51,7 @@ func (v *version) check(ctx context.Context) (err error) {
 			return wrong("it has a segment of %s@%s", i.View, i.Version)
 		case i.Shards != len(seen) || seen[i.Shard] || i.Seed != seed:
 			return wrong("its segments are not the shards of one table: shard %d of %d among %d", i.Shard, i.Shards, len(seen))
-		case !sameColumns(i.Schema, v.layout.Schema()):
+		case !i.Schema.SameColumns(v.layout.Schema()):
 			return wrong("a segment's rows have other columns than the view")
 		}
 		seen[i.Shard] = true
@@ -61,11 +61,6 @@ func (v *version) check(ctx context.Context) (err error) {
 		}
 	}
 	return nil
-}
-
-// sameColumns reports whether rows of a have the keys and fields of rows of b, in one order.
-func sameColumns(a, b row.Schema) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Fields, b.Fields)
 }
 
 // retain holds every segment once more.

@@ -38,7 +38,12 @@ type Schema struct {
 
 // Equal reports whether s and o are the same: names, types, order.
 func (s Schema) Equal(o Schema) bool {
-	return s.Time == o.Time && slices.Equal(s.Keys, o.Keys) && slices.Equal(s.Fields, o.Fields)
+	return s.Time == o.Time && s.SameColumns(o)
+}
+
+// SameColumns reports whether two schemas have the same keys and fields, in the same order.
+func (s Schema) SameColumns(o Schema) bool {
+	return slices.Equal(s.Keys, o.Keys) && slices.Equal(s.Fields, o.Fields)
 }
 
 // Find returns the position of the field called name, or -1.

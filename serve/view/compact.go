@@ -128,7 +128,7 @@ func (c *compaction) open(ctx context.Context) (err error) {
 	if c.base, err = open(c.old.Current); err != nil {
 		return err
 	}
-	if c.o.Pushed != nil && !sameColumns(c.base.Layout().Schema(), c.o.Schema) {
+	if c.o.Pushed != nil && !c.base.Layout().Schema().SameColumns(c.o.Schema) {
 		return diag.New("Q674", "version %s of view %s has other keys or features than the rows that were pushed", c.base.Version, c.place.view)
 	}
 	for _, version := range c.old.Carried {
@@ -136,7 +136,7 @@ func (c *compaction) open(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if sameColumns(v.Layout().Schema(), c.base.Layout().Schema()) {
+		if v.Layout().Schema().SameColumns(c.base.Layout().Schema()) {
 			c.carried = append(c.carried, v)
 			continue
 		}
@@ -146,11 +146,6 @@ func (c *compaction) open(ctx context.Context) (err error) {
 		v.Close()
 	}
 	return nil
-}
-
-// sameColumns reports whether two schemas have the same keys and features.
-func sameColumns(a, b row.Schema) bool {
-	return slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Fields, b.Fields)
 }
 
 // wanted reports whether a carried version with other columns may be of use again: one that
