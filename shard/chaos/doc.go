@@ -5,7 +5,8 @@
 //	kill_test.go       kill -9 at random moments; what a driver leaves behind
 //	pause_test.go      processes that sleep past all time-outs and wake up; two drivers
 //	net_test.go        partitions and slow lines between network namespaces
-//	store_test.go      a full disk, damaged logs, S3 with faults
+//	damage_test.go     a full disk, damaged logs
+//	s3_test.go         an S3 server with faults
 //
 // Every output is compared, byte by byte, with what one process makes (scene_test.go).
 // Four ways to run a job are broken, each of which has its own roles (roles_test.go):
