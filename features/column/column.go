@@ -22,6 +22,25 @@ func (s Schema) Find(name string) int {
 	return -1
 }
 
+// Finder returns what Find does, for so many names: many are looked up in an index, since a
+// table may have a hundred thousand columns. Changes of s after it are not seen.
+func (s Schema) Finder(names int) func(name string) int {
+	const few = 16
+	if names <= few || len(s) <= few {
+		return s.Find
+	}
+	at := make(map[string]int, len(s))
+	for i, f := range s {
+		at[f.Name] = i
+	}
+	return func(name string) int {
+		if i, ok := at[name]; ok {
+			return i
+		}
+		return -1
+	}
+}
+
 // Names returns the names of the fields, in their order.
 func (s Schema) Names() []string {
 	names := make([]string, len(s))

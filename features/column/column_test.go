@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -170,6 +171,24 @@ func TestSchemaFind(t *testing.T) {
 	s := column.Schema{{Name: "a", Type: column.Bool}, {Name: "b", Type: column.Date}}
 	if s.Find("b") != 1 || s.Find("c") != -1 {
 		t.Error("Find")
+	}
+}
+
+// TestFinderFindsWhatFindDoes: with an index and without one.
+func TestFinderFindsWhatFindDoes(t *testing.T) {
+	for _, columns := range []int{0, 1, 16, 17, 300} {
+		var s column.Schema
+		for i := range columns {
+			s = append(s, column.Field{Name: strconv.Itoa(i * 7), Type: column.Int64})
+		}
+		for _, names := range []int{0, 16, 17, 300} {
+			find := s.Finder(names)
+			for i := range 7*columns + 2 {
+				if got, want := find(strconv.Itoa(i)), s.Find(strconv.Itoa(i)); got != want {
+					t.Fatalf("%d columns, %d names: %d is at %d, want %d", columns, names, i, got, want)
+				}
+			}
+		}
 	}
 }
 

@@ -17,9 +17,9 @@ func ParseFloatText(s []byte) (float64, bool) {
 		body = body[1:]
 	}
 	switch {
-	case equalASCII(body, "nan"):
+	case column.EqualFold(body, "nan"):
 		return NaN(), true
-	case equalASCII(body, "inf"), equalASCII(body, "infinity"):
+	case column.EqualFold(body, "inf"), column.EqualFold(body, "infinity"):
 		if s[0] == '-' {
 			return math.Inf(-1), true
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"unicode"
 	"unicode/utf8"
+
+	"quern/features/column"
 )
 
 // MaxText is how many bytes a string may have that Concat or Replace makes; more
@@ -145,30 +147,4 @@ func ParseIntText(s []byte) (int64, bool) {
 
 // ParseBoolText reads true, false, 1 or 0, in any case, and returns false as its
 // second result for anything else.
-func ParseBoolText(s []byte) (value, ok bool) {
-	switch {
-	case len(s) == 1 && (s[0] == '0' || s[0] == '1'):
-		return s[0] == '1', true
-	case equalASCII(s, "true"):
-		return true, true
-	case equalASCII(s, "false"):
-		return false, true
-	}
-	return false, false
-}
-
-// equalASCII reports whether s is word, which is lower case, in any case of ASCII.
-func equalASCII(s []byte, word string) bool {
-	if len(s) != len(word) {
-		return false
-	}
-	for i, c := range s {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
-}
+func ParseBoolText(s []byte) (value, ok bool) { return column.ParseBool(s) }

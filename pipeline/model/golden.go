@@ -12,8 +12,13 @@ import (
 	"quern/features/program"
 )
 
-// goldenRows is how many golden rows a model has.
-const goldenRows = 64
+// goldenRows is how many golden rows a model has. Texts in them are at most goldenText bytes
+// long: rows hold a candidate many times over, and a model of three long texts would be
+// mostly copies of them.
+const (
+	goldenRows = 64
+	goldenText = 4 << 10
+)
 
 // MakeGolden makes up the golden rows and notes what the programs make of them.
 func (m *Model) MakeGolden() error {
@@ -51,7 +56,7 @@ func (m *Model) candidates(t column.Type) []program.Value {
 			continue
 		}
 		for _, in := range (*p.program).Code {
-			if in.Op == program.Const && !in.Imm.Value.Null && in.Type.Kind() == t.Kind() {
+			if in.Op == program.Const && !in.Imm.Value.Null && in.Type.Kind() == t.Kind() && len(in.Imm.Value.Str) <= goldenText {
 				values = append(values, fitting(t, in.Imm.Value)...)
 			}
 		}
@@ -61,7 +66,9 @@ func (m *Model) candidates(t column.Type) []program.Value {
 				continue
 			}
 			for slot := range min(3, table.Keys.Len) {
-				values = append(values, program.ValueAt(&table.Keys, slot))
+				if key := program.ValueAt(&table.Keys, slot); len(key.Str) <= goldenText {
+					values = append(values, key)
+				}
 			}
 		}
 	}

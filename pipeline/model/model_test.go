@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"quern/cpu"
@@ -139,5 +140,30 @@ func TestAnotherArithmeticIsRefused(t *testing.T) {
 	var e *diag.Error
 	if _, err := model.Read(fileOf(t, m)); !errors.As(err, &e) || e.Code != "Q303" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestLongTextsAreKeptOnce: golden rows repeat their candidates, so texts of megabytes
+// would make a model of hundreds.
+func TestLongTextsAreKeptOnce(t *testing.T) {
+	const long = 1 << 20
+	r, err := recipe.Parse(filepath.Join(t.TempDir(), "recipe.yaml"), []byte("quern: 1\nname: long\nsource: {csv: rows.csv}\nfeatures:\n"+
+		"  - columns: [s]\n    steps: [categorify]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(r.File), "rows.csv"), []byte("s\n"+strings.Repeat("x", long)+"\ny\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	result, err := pipeline.Fit(t.Context(), r, pipeline.Options{Backend: cpu.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := fileOf(t, result.Model)
+	if len(data) > 10*long {
+		t.Errorf("the model of texts of %d bytes has %d", long, len(data))
+	}
+	if _, err := model.Read(data); err != nil {
+		t.Error(err)
 	}
 }

@@ -109,13 +109,13 @@ func TestEachKindOfColumn(t *testing.T) {
 func TestWhateverIsProposedRuns(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		columns := rapid.IntRange(1, 4).Draw(t, "columns")
+		columns := rapid.IntRange(1, 5).Draw(t, "columns")
 		rows := rapid.SampledFrom([]int{0, 1, 2, 3, 49, 50, 51, 65}).Draw(t, "rows")
 		cell := rapid.SampledFrom([]string{"", `""`, "0", "1", "-1", "2.5", "nan", "inf", "-inf", "1e300", "true", "false", "x", "ü", `"a,b"`,
 			"2001-01-01", "2004-02-29T23:59:59", "2001-01-01T00:00:00Z", "9223372036854775807", "features.x"})
 		var b strings.Builder
 		for c := range columns {
-			fmt.Fprintf(&b, "%s%s", []string{"", ","}[min(c, 1)], []string{"a", "b c", "a_month_sin", "features.x"}[c])
+			fmt.Fprintf(&b, "%s%s", []string{"", ","}[min(c, 1)], []string{"a", "b c", "a_month_sin", "features.x", " "}[c])
 		}
 		b.WriteString("\n")
 		// A column keeps to few kinds of cells, or all would be strings.

@@ -83,6 +83,8 @@ func (t Table) feature(p Profile) (*recipe.Feature, string) {
 	switch {
 	case !utf8.ValidString(p.Name):
 		return nil, "its name is not UTF-8, so no recipe can name it"
+	case strings.TrimSpace(p.Name) == "":
+		return nil, "its name is blank, so no recipe can name it"
 	case strings.HasPrefix(p.Name, "features."):
 		return nil, "its name would read as that of a feature"
 	case p.Lengths != nil:

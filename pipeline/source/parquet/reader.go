@@ -36,8 +36,9 @@ func (t *table) NewReader(columns []string) (source.Reader, error) {
 // Select implements source.Selector.
 func (r *reader) Select(columns []string) error {
 	r.fields, r.origins = r.fields[:0], r.origins[:0]
+	find := r.schema.Finder(len(columns))
 	for i, name := range columns {
-		at := r.schema.Find(name)
+		at := find(name)
 		if at < 0 {
 			return r.missing(name)
 		}
@@ -58,8 +59,9 @@ func (r *reader) Select(columns []string) error {
 // ColumnBytes implements source.Columnar.
 func (t *table) ColumnBytes(columns []string) int64 {
 	var total int64
+	find := t.schema.Finder(len(columns))
 	for _, name := range columns {
-		from := &t.origins[t.schema.Find(name)]
+		from := &t.origins[find(name)]
 		if from.key != nil {
 			continue
 		}

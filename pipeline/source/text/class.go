@@ -48,7 +48,7 @@ func classify(s []byte) classes {
 	}
 	switch s[0] | 0x20 { // the letter in lower case
 	case 't', 'f':
-		if equalFold(s, "true") || equalFold(s, "false") {
+		if column.EqualFold(s, "true") || column.EqualFold(s, "false") {
 			return boolCell
 		}
 	case 'n', 'i':

@@ -236,36 +236,7 @@ func parseSpecial(s []byte) (float64, bool) {
 
 // isSpecial reports whether s is nan, inf or infinity, in any case.
 func isSpecial(s []byte) bool {
-	return equalFold(s, "nan") || equalFold(s, "inf") || equalFold(s, "infinity")
-}
-
-// parseBool reads true, false, 1 or 0, in any case.
-func parseBool(s []byte) (value, ok bool) {
-	switch {
-	case len(s) == 1 && (s[0] == '0' || s[0] == '1'):
-		return s[0] == '1', true
-	case equalFold(s, "true"):
-		return true, true
-	case equalFold(s, "false"):
-		return false, true
-	}
-	return false, false
-}
-
-// equalFold reports whether s is word, which is of small letters, in any case.
-func equalFold(s []byte, word string) bool {
-	if len(s) != len(word) {
-		return false
-	}
-	for i, c := range s {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != word[i] {
-			return false
-		}
-	}
-	return true
+	return column.EqualFold(s, "nan") || column.EqualFold(s, "inf") || column.EqualFold(s, "infinity")
 }
 
 // appendValue appends the value of type v.Type that s stands for, and returns false
@@ -275,7 +246,7 @@ func appendValue(v *column.Vector, s []byte) bool {
 	switch v.Type {
 	case column.Bool:
 		var x bool
-		x, ok = parseBool(s)
+		x, ok = column.ParseBool(s)
 		v.Bools = append(v.Bools, x)
 	case column.Int32:
 		var x int64

@@ -59,10 +59,6 @@ func checkAgreement(t interface{ Errorf(string, ...any) }, s string) {
 	if want, wantOK := program.ParseFloatText(b); ok != wantOK || ok && math.Float64bits(gotFloat) != math.Float64bits(want) {
 		t.Errorf("parseFloat(%q) = %v, %v, want %v, %v", s, gotFloat, ok, want, wantOK)
 	}
-	gotBool, ok := parseBool(b)
-	if want, wantOK := program.ParseBoolText(b); ok != wantOK || ok && gotBool != want {
-		t.Errorf("parseBool(%q) = %v, %v", s, gotBool, ok)
-	}
 	for _, typ := range []column.Type{column.Date, column.Datetime, column.Timestamp} {
 		got, ok := parseTime(typ, b)
 		if want, wantOK := program.ParseTimeText(typ, b); ok != wantOK || ok && got != want {

@@ -48,8 +48,9 @@ func (t *table) NewReader(columns []string) (source.Reader, error) {
 		r.hasher = xxh3.New()
 	}
 	r.batch.Columns = make([]column.Column, len(columns))
+	find, taken := t.schema.Finder(len(columns)), map[string]int{}
 	for _, name := range columns {
-		at := t.schema.Find(name)
+		at := find(name)
 		if at < 0 {
 			return nil, t.missing(name)
 		}
@@ -58,9 +59,10 @@ func (t *table) NewReader(columns []string) (source.Reader, error) {
 			r.keys = append(r.keys, keyOutput{from: k})
 			continue
 		}
-		i := r.fields.Find(name)
-		if i < 0 {
+		i, twice := taken[name]
+		if !twice {
 			i = len(r.fields)
+			taken[name] = i
 			r.fields = append(r.fields, t.schema[at])
 			place, ok := t.places[name]
 			if !ok {

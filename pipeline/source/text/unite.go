@@ -103,8 +103,9 @@ func (t *table) gap(c *registered) int {
 // nulls if these may be declared.
 func (t *table) declare() error {
 	var mistakes diag.List
+	find := t.schema.Finder(len(t.Types))
 	for _, f := range t.Types {
-		if _, ok := t.unusable[f.Name]; ok || t.schema.Find(f.Name) >= 0 {
+		if _, ok := t.unusable[f.Name]; ok || find(f.Name) >= 0 {
 			continue
 		}
 		if !t.Declare {
