@@ -60,27 +60,29 @@ serve                    serve/... features/column features/diag internal/pace
 serve/row                features/column features/diag
 serve/row/rowtest        serve/row features/column
 serve/segment            serve/row features/column features/diag pipeline/store internal/failpoint internal/background
-serve/lookup             serve/row features/column features/diag
+serve/fieldstatus        -
+serve/lookup             serve/fieldstatus serve/row features/column features/diag
 serve/overlay            serve/row serve/segment features/column features/diag pipeline/store internal/failpoint
 serve/view               serve/row serve/segment pipeline/... features/column features/program features/diag features/backend internal/failpoint internal/background
 serve/live               serve/row serve/segment serve/lookup serve/overlay serve/view serve/transform features/column features/diag features/backend internal/background internal/pace
 serve/live/livetest      serve/live serve/row serve/segment serve/lookup serve/view cpu features/column pipeline pipeline/model pipeline/recipe
-serve/audit              serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
+serve/audit              serve/fieldstatus serve/row serve/lookup serve/view pipeline/... features/column features/program features/diag
 serve/tracing            features/diag
 serve/peers              -
 serve/gate               -
 serve/port               -
 serve/proto              -
-serve/packed             serve/lookup features/column features/diag
-serve/registry           serve/lookup features/column features/diag
-serve/client             serve/tensor serve/jsontext features/column features/diag
+serve/protofield         features/diag
+serve/packed             serve/lookup serve/protofield features/column features/diag
+serve/registry           serve/lookup serve/protofield features/column features/diag
+serve/client             serve/fieldstatus serve/tensor serve/jsontext features/column features/diag
 serve/jsontext           features/column
 serve/scan               serve/lookup features/diag internal/jsonscan
 serve/transform          serve/lookup serve/scan features/column features/diag features/program features/backend pipeline/model pipeline/recipe
-serve/tensor             features/column features/diag
+serve/tensor             serve/fieldstatus features/column features/diag
 serve/arrow              serve/tensor features/column
 serve/access             serve/lookup features/diag internal/pace
-serve/feast              serve/access serve/lookup serve/row features/column features/diag internal/jsonscan
+serve/feast              serve/fieldstatus serve/access serve/lookup serve/protofield serve/row features/column features/diag internal/jsonscan
 gpu                      features/column features/stat features/program features/backend features/diag gpu/cuda gpu/kernels gpu/code gpu/reduce
 gpu/reduce               features/column features/stat gpu/code
 gpu/cuda                 -
@@ -122,7 +124,7 @@ go.opentelemetry.io/otel         serve/tracing
 golang.org/x/sys                 cmd/... cpu/... pipeline/... internal/simd shard/procs serve/port serve/segment
 google.golang.org/genproto       shard/rpc
 google.golang.org/grpc           serve/proto shard/proto shard/rpc/... cmd/quern
-google.golang.org/protobuf       shard/proto shard/rpc/... serve/feast serve/proto serve/packed serve/registry
+google.golang.org/protobuf       shard/proto shard/rpc/... serve/proto serve/protofield serve/feast serve/packed serve/registry
 k8s.io                           cmd/quern-k8s/...
 sigs.k8s.io                      cmd/quern-k8s/...
 go.etcd.io/etcd                  cmd/quern-k8s/harness

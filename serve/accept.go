@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"quern/features/diag"
+	"quern/serve/lookup"
 	"quern/serve/tensor"
 )
 
@@ -42,7 +43,7 @@ func accepted(r *http.Request) (form, error) {
 		}
 	}
 	if most == 0 {
-		return formJSON, diag.New("Q623", "the reply cannot be %s", clip(strings.Join(lines, ", "))).
+		return formJSON, diag.New("Q623", "the reply cannot be %s", lookup.Clip(strings.Join(lines, ", "))).
 			WithHint("accept %s, %s or %s", typeJSON, tensor.ContentType, typeArrow)
 	}
 	return best, nil

@@ -33,12 +33,7 @@ func (s *Server) serve(w *work, r *http.Request, to *route) {
 	if !s.readBody(w, r) {
 		return
 	}
-	until := time.Now().Add(s.c.Deadline)
-	if to.grpc { // whose deadline is of the whole call
-		if asked := w.began.Add(grpcTimeout(r.Header.Get("Grpc-Timeout"), s.c.Deadline)); asked.Before(until) {
-			until = asked
-		}
-	}
+	until := s.deadline(w, r, to)
 	if err := s.gate.Enter(r.Context(), until, w.gone); err != nil {
 		s.turnAway(w, err)
 		return
@@ -53,6 +48,18 @@ func (s *Server) serve(w *work, r *http.Request, to *route) {
 	r = r.WithContext(ctx)
 	r.Body, r.ContentLength = &w.body, int64(len(w.body.bytes))
 	to.answer(w, r)
+}
+
+// deadline returns until when a request may be worked on from now on. A gRPC call can ask for
+// less, and counts from its beginning.
+func (s *Server) deadline(w *work, r *http.Request, to *route) time.Time {
+	until := time.Now().Add(s.c.Deadline)
+	if to.grpc {
+		if asked := w.began.Add(grpcTimeout(r.Header.Get("Grpc-Timeout"), s.c.Deadline)); asked.Before(until) {
+			until = asked
+		}
+	}
+	return until
 }
 
 // admit finds out who sent a request, and whether it may make such calls, now. Without

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"quern/serve/fieldstatus"
 	"quern/serve/jsontext"
 	"quern/serve/lookup"
 )
@@ -39,7 +40,7 @@ func appendAnswer(dst []byte, b *lookup.Block) []byte {
 		plain := true
 		for f := range b.Query.Fields {
 			status, shown := b.Status(f, r)
-			plain = plain && status == lookup.Present
+			plain = plain && status == fieldstatus.Present
 			dst = append(dst, names[f]...)
 			if !shown {
 				dst = append(dst, "null"...)
@@ -61,7 +62,7 @@ func appendStatuses(dst []byte, b *lookup.Block, r int) []byte {
 	dst = append(dst, `,"status":{`...)
 	n := 0
 	for f := range b.Query.Fields {
-		if status, _ := b.Status(f, r); status != lookup.Present {
+		if status, _ := b.Status(f, r); status != fieldstatus.Present {
 			dst = append(jsontext.AppendText(comma(dst, n), b.Query.Fields[f].Name), `:"`...)
 			dst = append(append(dst, status.String()...), '"')
 			n++

@@ -7,12 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"quern/serve/feast"
 	"quern/serve/lookup"
 	"quern/serve/registry"
 )
@@ -31,9 +29,8 @@ func TestRegistryShowsWhatATokenMaySee(t *testing.T) {
 	r := twoViews(t, func(c *Config) { c.Tokens = someTokens(t) }).start(t)
 	conn := r.dial(t)
 	ask := func(token, method string, words ...string) (string, error) {
-		var reply feast.Message
-		err := conn.Invoke(bearing(token), registry.Path+method, &feast.Message{Bytes: texts(words...)}, &reply, grpc.ForceCodec(feast.Codec{}))
-		return string(reply.Bytes), err
+		reply, err := invoke(bearing(token), conn, registry.Path+method, texts(words...))
+		return string(reply), err
 	}
 	for _, c := range []struct{ token, shown, hidden string }{
 		{readerToken, "a0 a1", "b0 b1"},
@@ -78,9 +75,9 @@ func TestRegistryFollowsGenerations(t *testing.T) {
 	r := twoViews(t, nil).start(t)
 	conn := r.dial(t)
 	ask := func() string {
-		var reply feast.Message
-		check(t, conn.Invoke(t.Context(), registry.Path+"ListFeatureViews", &feast.Message{}, &reply, grpc.ForceCodec(feast.Codec{})))
-		return string(reply.Bytes)
+		reply, err := invoke(t.Context(), conn, registry.Path+"ListFeatureViews", nil)
+		check(t, err)
+		return string(reply)
 	}
 	if before := ask(); !strings.Contains(before, "b0") || !strings.Contains(before, "\x12\x011") {
 		t.Errorf("%q", before)
@@ -111,10 +108,9 @@ func TestListenPushes(t *testing.T) {
 		{readerToken, "Push", codes.OK}, // to the source that is called like the view
 		{otherToken, "WriteToOnlineStore", codes.PermissionDenied},
 	} {
-		var reply feast.Message
-		err := conn.Invoke(bearing(c.token), "/GrpcFeatureServer/"+c.method, &feast.Message{Bytes: row}, &reply, grpc.ForceCodec(feast.Codec{}))
-		if status.Code(err) != c.want || err == nil && string(reply.Bytes) != "\x08\x01" {
-			t.Errorf("%s: %v %q", c.method, err, reply.Bytes)
+		reply, err := invoke(bearing(c.token), conn, "/GrpcFeatureServer/"+c.method, row)
+		if status.Code(err) != c.want || err == nil && string(reply) != "\x08\x01" {
+			t.Errorf("%s: %v %q", c.method, err, reply)
 		}
 	}
 	if got := strings.Join(w.rows, " "); got != "a:7,8,9 a:7,8,9" {

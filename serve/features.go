@@ -25,10 +25,7 @@ func (s *Server) featuresRoutes() []*route {
 
 // lookupPacked answers quern.v1.Features/Lookup.
 func (s *Server) lookupPacked(ctx context.Context, message, out []byte) ([]byte, error) {
-	x, _ := s.packed.Get().(*packedCall)
-	if x == nil {
-		x = &packedCall{}
-	}
+	x := s.packed.Get().(*packedCall)
 	defer func() {
 		x.request.Reset() // its spans would keep the body alive
 		s.packed.Put(x)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -22,8 +23,8 @@ const (
 // featureName is a feature of a view; the zero value is all that have no series.
 type featureName struct{ view, feature string }
 
-// featureCounts counts the values of one feature in sampled answers, by lookup.Status.
-type featureCounts [lookup.OutsideMaxAge + 1]atomic.Int64
+// featureCounts counts the values of one feature in sampled answers, by fieldstatus.Status.
+type featureCounts [fieldstatus.OutsideMaxAge + 1]atomic.Int64
 
 // featuresSeen counts what was served, feature by feature, in one answer of sampleEvery.
 type featuresSeen struct {
@@ -48,10 +49,10 @@ func (s *featuresSeen) add(b *lookup.Block) {
 // add counts the values of a field of a block.
 func (c *featureCounts) add(b *lookup.Block, field int) {
 	if b.Plain(field) {
-		c[lookup.Present].Add(int64(b.Rows))
+		c[fieldstatus.Present].Add(int64(b.Rows))
 		return
 	}
-	var by [lookup.OutsideMaxAge + 1]int64
+	var by [fieldstatus.OutsideMaxAge + 1]int64
 	for r := range b.Rows {
 		status, _ := b.Status(field, r)
 		by[status]++
@@ -92,7 +93,7 @@ func (s *featuresSeen) write(p page) {
 		return cmp.Or(cmp.Compare(a.view, b.view), cmp.Compare(a.feature, b.feature))
 	})
 	for _, name := range names {
-		for status := lookup.Present; status <= lookup.OutsideMaxAge; status++ {
+		for status := fieldstatus.Present; status <= fieldstatus.OutsideMaxAge; status++ {
 			fmt.Fprintf(p, "quern_feature_values_total{view=%s,feature=%s,status=%q} %d\n",
 				label(name.view), label(name.feature), status, s.all[name][status].Load())
 		}

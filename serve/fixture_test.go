@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -96,4 +97,15 @@ func direct(h http.Handler, method, path, body string) (int, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return w.Code, w.Body.String()
+}
+
+// waitFor looks again and again whether something is done, for at most 20 s.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for start := time.Now(); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%s: not within 20 s\n%s", what, buf[:runtime.Stack(buf, true)])
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"quern/serve/fieldstatus"
 	"quern/serve/live"
 	"quern/serve/lookup"
 )
@@ -114,14 +115,14 @@ func (m *metrics) view(name string) *viewCounts {
 func (m *metrics) answered(b *lookup.Block) {
 	m.features.add(b)
 	for p := range b.Parts {
-		var by [lookup.OutsideMaxAge + 1]int64
+		var by [fieldstatus.OutsideMaxAge + 1]int64
 		for _, s := range b.Parts[p].Status {
 			by[s]++
 		}
 		c := m.view(b.Query.Parts[p].View.Name)
-		c.found.Add(by[lookup.Present])
-		c.missing.Add(by[lookup.NotFound])
-		c.stale.Add(by[lookup.OutsideMaxAge])
+		c.found.Add(by[fieldstatus.Present])
+		c.missing.Add(by[fieldstatus.NotFound])
+		c.stale.Add(by[fieldstatus.OutsideMaxAge])
 	}
 }
 

@@ -179,7 +179,7 @@ func (in *nativeRequest) refs(c lookup.Catalog, limit int) ([]lookup.Ref, error)
 	case in.Service != "":
 		refs, ok := c.Service(in.Service)
 		if !ok {
-			return nil, diag.New("Q603", "feature service %q does not exist", clip(in.Service)).In(named(in.Service))
+			return nil, diag.New("Q603", "feature service %q does not exist", lookup.Clip(in.Service)).In(lookup.Named(in.Service))
 		}
 		return refs, nil
 	case in.View != "":
@@ -203,7 +203,7 @@ func AllOf(c lookup.Catalog, name string) ([]lookup.Ref, error) {
 	}
 	v, ok := c.View(ref.View, ref.Version)
 	if !ok {
-		return nil, diag.New("Q601", "feature view %q does not exist", clip(name)).In(named(name))
+		return nil, diag.New("Q601", "feature view %q does not exist", lookup.Clip(name)).In(lookup.Named(name))
 	}
 	refs := make([]lookup.Ref, len(v.Fields))
 	for i := range refs {
@@ -239,16 +239,4 @@ func addJSON(c *lookup.Cells, raw json.RawMessage) lookup.Problem {
 		return "is no single value"
 	}
 	return c.AddNumber(raw)
-}
-
-// named is the place of a thing that has only a name.
-func named(name string) diag.Data { return diag.Data{RowGroup: -1, Row: -1, Column: clip(name)} }
-
-// clip shortens what a client sent before it goes into a message.
-func clip(s string) string {
-	const most = 120
-	if len(s) > most {
-		return s[:most] + "..."
-	}
-	return s
 }

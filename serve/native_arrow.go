@@ -3,6 +3,7 @@ package serve
 import (
 	"quern/features/column"
 	"quern/serve/arrow"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 	"quern/serve/tensor"
 	"quern/serve/transform"
@@ -54,7 +55,7 @@ func arrowFields(q *lookup.Query) []arrow.Field {
 // statusColumn returns statuses as a dictionary of their names.
 func statusColumn(status []byte) tensor.Column {
 	c := column.Column{Len: len(status), Values: column.Vector{Type: column.String}, Index: make([]int32, len(status))}
-	for s := lookup.Invalid; s <= lookup.OutsideMaxAge; s++ {
+	for s := fieldstatus.Invalid; s <= fieldstatus.OutsideMaxAge; s++ {
 		c.Values.Text.Append([]byte(s.String()))
 		c.Values.Len++
 	}

@@ -19,7 +19,7 @@ func (x *exchange) readRequest(body []byte) (*nativeRequest, error) {
 		}
 		name := string(raw)
 		if seen[name] {
-			return nil, diag.New("Q614", "the request has %q twice", clip(name))
+			return nil, diag.New("Q614", "the request has %q twice", lookup.Clip(name))
 		}
 		seen[name] = true
 		if err = s.Skip(':'); err == nil {
@@ -74,7 +74,7 @@ func (x *exchange) readMember(in *nativeRequest, name string) error {
 		in.rows = s.Since(from)
 		return err
 	}
-	return diag.New("Q614", "the body is no request: there is no member %q", clip(name))
+	return diag.New("Q614", "the body is no request: there is no member %q", lookup.Clip(name))
 }
 
 // readKeys reads the keys of rows. Every row has each key; others are refused, as they would
@@ -119,9 +119,9 @@ func (x *exchange) readKeyRow(q *lookup.Query) error {
 		for ; k < len(q.Keys) && q.Keys[k].Name != string(name); k++ {
 		}
 		if k == len(q.Keys) {
-			return diag.New("Q614", "row %d has columns that are no keys of what is asked for: %q", row-1, clip(string(name))).In(named(string(name)))
+			return diag.New("Q614", "row %d has columns that are no keys of what is asked for: %q", row-1, lookup.Clip(name)).In(lookup.Named(name))
 		} else if x.seen[k] == row {
-			return diag.New("Q614", "row %d has key %q twice", row-1, clip(string(name))).In(named(string(name)))
+			return diag.New("Q614", "row %d has key %q twice", row-1, lookup.Clip(name)).In(lookup.Named(name))
 		}
 		if err = s.Skip(':'); err == nil {
 			var n int
@@ -134,7 +134,7 @@ func (x *exchange) readKeyRow(q *lookup.Query) error {
 	}
 	for k := 0; err == nil && found < len(q.Keys); k++ {
 		if x.seen[k] != row {
-			return diag.New("Q606", "row %d has no value of key %q", row-1, q.Keys[k].Name).In(named(q.Keys[k].Name))
+			return diag.New("Q606", "row %d has no value of key %q", row-1, q.Keys[k].Name).In(lookup.Named(q.Keys[k].Name))
 		}
 	}
 	return err
@@ -164,7 +164,7 @@ func (x *exchange) readKey(q *lookup.Query, k int) (n int, err error) {
 			}
 		}
 		if p != "" {
-			return 0, diag.New("Q607", "key %q, row %d: %s %s (the key is %s)", name, row-1, clip(string(value)), string(p), q.Keys[k].Type).
+			return 0, diag.New("Q607", "key %q, row %d: %s %s (the key is %s)", name, row-1, lookup.Clip(value), string(p), q.Keys[k].Type).
 				In(diag.Data{RowGroup: -1, Row: int64(row - 1), Column: name})
 		}
 	}

@@ -70,7 +70,7 @@ func (x *exchange) takeKeys(q *lookup.Query, limit int) error {
 			}
 		}
 		if at < 0 {
-			return diag.New("Q606", "there is no column of key %q", key.Name).In(named(key.Name))
+			return diag.New("Q606", "there is no column of key %q", key.Name).In(lookup.Named(key.Name))
 		}
 		if k == 0 || !hasKey(q, k) {
 			used++

@@ -12,7 +12,8 @@ import (
 func TestPushesAreAudited(t *testing.T) {
 	s := published(t)
 	r := newPushRig(t, s, t.TempDir(), nil)
-	l, err := audit.Open(audit.Options{Folder: t.TempDir(), Share: 1, Log: t.Logf})
+	folder := t.TempDir()
+	l, err := audit.Open(audit.Options{Folder: folder, Share: 1, Log: t.Logf})
 	check(t, err)
 	r.server.c.Audit = l
 	ask := func() { r.ask(t, 0, 1, 2, 99) }
@@ -23,7 +24,7 @@ func TestPushesAreAudited(t *testing.T) {
 	r.reload(t)
 	ask()
 	l.Close()
-	report, err := audit.Check(context.Background(), l.Folder(), audit.CheckOptions{Options: s.Options, Views: s.Store})
+	report, err := audit.Check(context.Background(), folder, audit.CheckOptions{Options: s.Options, Views: s.Store})
 	check(t, err)
 	if report.Rows != 12 || report.Checked != 10 || report.Skipped != 2 || report.Mismatches != 0 || len(report.Views) != 2 {
 		t.Errorf("%+v", report)

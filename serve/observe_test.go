@@ -20,6 +20,7 @@ import (
 
 	"quern/features/column"
 	"quern/serve/audit"
+	"quern/serve/fieldstatus"
 	"quern/serve/live/livetest"
 	"quern/serve/lookup"
 	"quern/serve/tracing"
@@ -137,13 +138,13 @@ func TestSeriesAreBounded(t *testing.T) {
 	var f featuresSeen
 	var h histograms
 	for i := range 3 * shownFeatures {
-		f.of(featureName{"v", fmt.Sprint(i)})[lookup.Present].Add(1)
+		f.of(featureName{"v", fmt.Sprint(i)})[fieldstatus.Present].Add(1)
 		h.of(fmt.Sprint(i)).add(time.Millisecond)
 	}
 	if len(f.all) > shownFeatures+1 || len(h.all) > shownViews+1 {
 		t.Errorf("%d features, %d histograms", len(f.all), len(h.all))
 	}
-	if n := f.all[featureName{}][lookup.Present].Load(); n != 2*shownFeatures {
+	if n := f.all[featureName{}][fieldstatus.Present].Load(); n != 2*shownFeatures {
 		t.Errorf("%d values of features without series, want %d", n, 2*shownFeatures)
 	}
 	if n := h.all["other"].counts[bucketOf(time.Millisecond)].Load(); n != 3*shownFeatures-shownViews {

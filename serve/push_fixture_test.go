@@ -24,14 +24,14 @@ type pushRig struct {
 }
 
 // newPushRig starts a server over what is published. Nothing is compacted unless a test
-// says so, by compact, or by Run.
+// says so, by compact, or by Overlays.Run.
 func newPushRig(t testing.TB, s *livetest.Store, folder string, change func(*live.OverlayOptions)) *pushRig {
 	t.Helper()
 	r := &pushRig{rig: newRig(t, livetest.NewShelf(t), nil), store: s, folder: folder}
 	log := r.server.c.Log
 	published := &live.Published{Store: s.Store, Backend: s.Options.Backend, Mirror: s.Mirror}
 	r.generations = live.NewGenerations(published, log)
-	o := live.OverlayOptions{Folder: folder, Every: -1, Into: &live.Published{Store: s.Store, Mirror: s.Mirror}, Log: log}
+	o := live.OverlayOptions{Folder: folder, Compact: 1, Into: &live.Published{Store: s.Store, Mirror: s.Mirror}, Log: log}
 	if change != nil {
 		change(&o)
 	}
@@ -52,10 +52,20 @@ func (r *pushRig) reload(t testing.TB) {
 	check(t, err)
 }
 
-// compact compacts now, by the same way as Run.
+// compactNow has all rows that wait compacted.
+func (r *pushRig) compactNow(t testing.TB) {
+	t.Helper()
+	before := r.overlays.Counts().CompactionFailures
+	r.overlays.Maintain(context.Background(), time.Now())
+	if r.overlays.Counts().CompactionFailures > before {
+		t.Error("a compaction failed")
+	}
+}
+
+// compact is compactNow where nobody else publishes, and returns the version that is served.
 func (r *pushRig) compact(t testing.TB) string {
 	t.Helper()
-	check(t, r.overlays.Compact(context.Background(), "p"))
+	r.compactNow(t)
 	state, err := r.store.State(context.Background(), "p")
 	check(t, err)
 	if served := r.served(); served != state.Current {

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -131,7 +130,7 @@ func (h *pushHistory) live(t *testing.T, r *pushRig) {
 	}
 	group.Go(func() {
 		for range 2 {
-			check(t, r.overlays.Compact(context.Background(), "p"))
+			r.compactNow(t)
 			h.publish(r.store, r)
 		}
 	})

@@ -68,7 +68,7 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 	defer g.Release()
 	l := g.Version(name, "")
 	if l == nil {
-		return nil, diag.New("Q616", "view %q does not exist", clip(name)).In(named(name))
+		return nil, diag.New("Q616", "view %q does not exist", lookup.Clip(name)).In(lookup.Named(name))
 	}
 	var in pushRequest
 	if err := strictJSON(body, &in); err != nil {
@@ -88,13 +88,18 @@ func (s *Server) push(ctx context.Context, name string, body []byte) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	out := jsontext.AppendText([]byte(`{"view":`), name)
-	out = append(jsontext.AppendText(append(out, `,"version":`...), l.View().Version), `,"rows":`...)
-	out = strconv.AppendInt(out, int64(rows.Rows), 10)
+	return pushReply(name, l.View().Version, rows.Rows, left), nil
+}
+
+// pushReply says how many rows were pushed, and how many source.where left out.
+func pushReply(view, version string, rows, left int) []byte {
+	out := jsontext.AppendText([]byte(`{"view":`), view)
+	out = append(jsontext.AppendText(append(out, `,"version":`...), version), `,"rows":`...)
+	out = strconv.AppendInt(out, int64(rows), 10)
 	if left > 0 {
 		out = strconv.AppendInt(append(out, `,"left_out":`...), int64(left), 10)
 	}
-	return append(out, '}'), nil
+	return append(out, '}')
 }
 
 // strictJSON reads all of a body; anything that was not asked for is Q614.
@@ -102,7 +107,7 @@ func strictJSON(body []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return diag.New("Q614", "the body is no request: %s", clip(err.Error()))
+		return diag.New("Q614", "the body is no request: %s", lookup.Clip(err.Error()))
 	}
 	if d.More() {
 		return diag.New("Q614", "something follows the request")
@@ -115,7 +120,7 @@ func strictJSON(body []byte, into any) error {
 func (s *Server) readRaw(ctx context.Context, l *live.Layers, text json.RawMessage, rows *lookup.Rows) (left int, err error) {
 	v, model := l.View(), l.Transform()
 	if model == nil || !model.Fits(v) {
-		return 0, diag.New("Q617", "view %q is served without its model", v.Name).In(named(v.Name))
+		return 0, diag.New("Q617", "view %q is served without its model", v.Name).In(lookup.Named(v.Name))
 	}
 	c := model.Begin(transform.Push)
 	defer c.Close()
@@ -187,7 +192,7 @@ func (p *pushedRow) value(name string, needed bool) json.RawMessage {
 }
 
 func (p *pushedRow) bad(name string, raw json.RawMessage, t string, problem lookup.Problem) {
-	p.err = diag.New("Q612", "column %q, row %d: %s %s (the column is %s)", name, p.row, clip(string(raw)), string(problem), t).
+	p.err = diag.New("Q612", "column %q, row %d: %s %s (the column is %s)", name, p.row, lookup.Clip(raw), string(problem), t).
 		In(diag.Data{RowGroup: -1, Row: int64(p.row), Column: name})
 }
 

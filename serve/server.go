@@ -86,10 +86,7 @@ func New(c Config) *Server {
 	c.Deadline = cmp.Or(c.Deadline, time.Second)
 	c.Slow = cmp.Or(c.Slow, 30*time.Second)
 	c.Connections = cmp.Or(c.Connections, 16<<10)
-	c.Limits = feast.Limits{
-		Body: cmp.Or(c.Limits.Body, 16<<20), Rows: cmp.Or(c.Limits.Rows, 100_000),
-		Features: cmp.Or(c.Limits.Features, 10_000), Cells: cmp.Or(c.Limits.Cells, 2_000_000),
-	}
+	c.Limits = c.Limits.WithDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -103,6 +100,7 @@ func New(c Config) *Server {
 	s.metrics.views = map[string]*viewCounts{}
 	s.pool.New = func() any { return &work{} }
 	s.natives.New = func() any { return &exchange{} }
+	s.packed.New = func() any { return &packedCall{} }
 	o := feast.Options{
 		Rules: c.Rules, ShortFloats: c.ShortFloats, Limits: c.Limits, Now: c.Now, Healthy: s.healthy,
 		Served:  s.served,

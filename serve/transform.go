@@ -12,6 +12,7 @@ import (
 	"quern/serve/access"
 	"quern/serve/jsontext"
 	"quern/serve/live"
+	"quern/serve/lookup"
 	"quern/serve/tensor"
 	"quern/serve/transform"
 )
@@ -41,18 +42,18 @@ func (s *Server) transformer(g *live.Generation, name string) (liveModel, error)
 		if t := l.Transform(); t != nil {
 			return liveModel{t, l.View().Name, l.View().Version}, nil
 		}
-		return liveModel{}, diag.New("Q617", "view %q is served without its model", clip(name)).In(named(name))
+		return liveModel{}, diag.New("Q617", "view %q is served without its model", lookup.Clip(name)).In(lookup.Named(name))
 	}
 	if t := s.c.Models[name]; t != nil {
 		return liveModel{t, name, ""}, nil
 	}
-	e := diag.New("Q617", "there is no model %q", clip(name)).In(named(name))
+	e := diag.New("Q617", "there is no model %q", lookup.Clip(name)).In(lookup.Named(name))
 	var names []string
 	for _, l := range g.Views() {
 		names = append(names, l.View().Name)
 	}
 	names = append(names, slices.Sorted(maps.Keys(s.c.Models))...)
-	if near := diag.Nearest(clip(view), names); near != "" && s.c.Tokens == nil {
+	if near := diag.Nearest(lookup.Clip(view), names); near != "" && s.c.Tokens == nil {
 		e = e.WithHint("did you mean %q?", near)
 	}
 	return liveModel{}, e

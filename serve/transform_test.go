@@ -18,6 +18,7 @@ import (
 	"quern/pipeline"
 	"quern/pipeline/model"
 	"quern/pipeline/recipe"
+	"quern/serve/fieldstatus"
 	"quern/serve/live"
 	"quern/serve/live/livetest"
 	"quern/serve/lookup"
@@ -407,10 +408,10 @@ func TestTensorIsJSON(t *testing.T) {
 				if got != wanted || m.Columns[i].There(k) != (wanted != "null") {
 					t.Fatalf("%+v: field %d, row %d: the tensor has %s, JSON %s", rules, i, k, got, wanted)
 				}
-				if wanted == "null" && m.Views[0].Status[k] != byte(lookup.NotFound) {
+				if wanted == "null" && m.Views[0].Status[k] != byte(fieldstatus.NotFound) {
 					gaps++
 				}
-				if status := lookup.Status(m.Views[0].Status[k]); status == lookup.OutsideMaxAge && wanted != "null" && row.Status[v.Fields[i].Name] != "OUTSIDE_MAX_AGE" {
+				if status := fieldstatus.Status(m.Views[0].Status[k]); status == fieldstatus.OutsideMaxAge && wanted != "null" && row.Status[v.Fields[i].Name] != "OUTSIDE_MAX_AGE" {
 					t.Fatalf("%+v: field %d, row %d is old only in the tensor", rules, i, k)
 				}
 			}

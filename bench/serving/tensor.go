@@ -4,6 +4,7 @@ package main
 
 import (
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 	"quern/serve/tensor"
 )
@@ -33,7 +34,7 @@ func decodePacked(reply []byte) (*answer, error) {
 		v, of := &m.Columns[i].Values.Values, &m.Views[s.Of[i]]
 		values, status, event := make([]float32, m.Rows), make([]string, m.Rows), make([]int64, m.Rows)
 		for r := range m.Rows {
-			status[r] = lookup.Status(of.Status[r]).String()
+			status[r] = fieldstatus.Status(of.Status[r]).String()
 			switch {
 			case !v.Null(r):
 				values[r] = v.Float32s[r]

@@ -32,7 +32,7 @@ const (
 
 // Request is one that a proxy has seen.
 type Request struct {
-	Method, Kind string // Kind: see KindOf
+	Method, Kind string // Kind: see kindOf
 	Path         string
 	Fault        Fault
 }
@@ -125,9 +125,9 @@ func (p *Proxy) Count(kind string) int {
 	return n
 }
 
-// KindOf names what a request asks for: put, begin, part, complete, abort, get, head,
+// kindOf names what a request asks for: put, begin, part, complete, abort, get, head,
 // list, remove.
-func KindOf(r *http.Request) string {
+func kindOf(r *http.Request) string {
 	q := r.URL.Query()
 	switch {
 	case r.Method == http.MethodPut && q.Has("partNumber"):
@@ -154,7 +154,7 @@ func KindOf(r *http.Request) string {
 func (p *Proxy) choose(r *http.Request) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kind, fault := KindOf(r), Pass
+	kind, fault := kindOf(r), Pass
 	if p.ignore && (kind == "put" || kind == "complete") {
 		os.Remove(filepath.Join(p.folder, filepath.FromSlash(r.URL.Path)))
 	}
@@ -169,7 +169,7 @@ func (p *Proxy) choose(r *http.Request) Fault {
 func (p *Proxy) serve(forward http.Handler, w http.ResponseWriter, r *http.Request) {
 	fault := p.choose(r)
 	switch {
-	case fault == Pass && KindOf(r) == "get":
+	case fault == Pass && kindOf(r) == "get":
 		forward.ServeHTTP(&counted{ResponseWriter: w, n: &p.Received}, r)
 	case fault == Pass:
 		forward.ServeHTTP(w, r)

@@ -31,9 +31,6 @@ func NewLadder(keys []int64) *Ladder {
 	return l
 }
 
-// Len returns how many keys there are.
-func (l *Ladder) Len() int { return l.last }
-
 // RankFloats computes how many keys are at most each value, 0 and -0 being equal, or
 // nan where it is NaN.
 func (k *Kernels) RankFloats(dst []int64, x []float64, l *Ladder, nan int64) {

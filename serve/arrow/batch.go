@@ -78,7 +78,7 @@ func (b *batch) close(from int) {
 
 // column writes a column of rows.
 func (b *batch) column(f Field, c *tensor.Column, rows int) {
-	slots := func(each func(slot int, there bool)) {
+	of := func(each func(slot int, there bool)) {
 		for r := range rows {
 			there := c.There(r)
 			slot := -1
@@ -91,7 +91,7 @@ func (b *batch) column(f Field, c *tensor.Column, rows int) {
 	if c.Full() {
 		b.whole(rows)
 	} else {
-		b.nulls(rows, slots)
+		b.nulls(rows, of)
 	}
 	switch size := f.Type.Size(); {
 	case size > 1: // all fixed sizes but Bool, which are bits here
@@ -100,15 +100,18 @@ func (b *batch) column(f Field, c *tensor.Column, rows int) {
 		clear(b.dst[at:])
 		c.Put(b.dst[at:], rows, size)
 		b.close(at)
-		return
-	case !f.Type.IsList():
-		b.values(f, &c.Values.Values, slots)
-		return
+	case f.Type.IsList():
+		b.lists(f, &c.Values.Values, of)
+	default:
+		b.values(f, &c.Values.Values, of)
 	}
-	v := &c.Values.Values
+}
+
+// lists writes offsets, and the column of the elements.
+func (b *batch) lists(f Field, v *column.Vector, of slots) {
 	at, n := b.open(), 0
 	b.put32(0)
-	slots(func(slot int, there bool) {
+	of(func(slot int, there bool) {
 		if there {
 			lo, hi := v.List(slot)
 			n += hi - lo
@@ -117,7 +120,7 @@ func (b *batch) column(f Field, c *tensor.Column, rows int) {
 	})
 	b.close(at)
 	elements := func(each func(slot int, there bool)) {
-		slots(func(slot int, there bool) {
+		of(func(slot int, there bool) {
 			if !there {
 				return
 			}
@@ -178,39 +181,28 @@ func (b *batch) values(f Field, v *column.Vector, of slots) {
 	case t == column.Bool:
 		b.bools(v, of)
 	case t == column.Float32:
-		of(func(s int, there bool) {
-			x := float32(0)
-			if there {
-				x = v.Float32s[s]
-			}
-			b.put32(math.Float32bits(x))
-		})
+		b.fixed(4, of, func(s int) uint64 { return uint64(math.Float32bits(v.Float32s[s])) })
 	case t == column.Float64:
-		of(func(s int, there bool) {
-			x := 0.0
-			if there {
-				x = v.Float64s[s]
-			}
-			b.put64(math.Float64bits(x))
-		})
-	case t.Narrow():
-		of(func(s int, there bool) {
-			x := int64(0)
-			if there {
-				x = v.Int(s)
-			}
-			b.put32(uint32(x))
-		})
+		b.fixed(8, of, func(s int) uint64 { return math.Float64bits(v.Float64s[s]) })
 	default:
-		of(func(s int, there bool) {
-			x := int64(0)
-			if there {
-				x = v.Int(s)
-			}
-			b.put64(uint64(x))
-		})
+		b.fixed(t.Size(), of, func(s int) uint64 { return uint64(v.Int(s)) })
 	}
 	b.close(at)
+}
+
+// fixed writes the low 4 or 8 bytes of values.
+func (b *batch) fixed(size int, of slots, bits func(slot int) uint64) {
+	of(func(s int, there bool) {
+		x := uint64(0)
+		if there {
+			x = bits(s)
+		}
+		if size == 4 {
+			b.put32(uint32(x))
+		} else {
+			b.put64(x)
+		}
+	})
 }
 
 func (b *batch) bools(v *column.Vector, of slots) {

@@ -15,6 +15,7 @@ import (
 	"quern/pipeline/store"
 	"quern/serve"
 	"quern/serve/audit"
+	"quern/serve/fieldstatus"
 	"quern/serve/live"
 	"quern/serve/lookup"
 	"quern/serve/view"
@@ -105,8 +106,14 @@ func (w *world) publish(name string) {
 	check(w.t, err)
 }
 
+// log is a log and where it is.
+type log struct {
+	*audit.Log
+	folder string
+}
+
 // log opens a log, of all keys if nothing else is said.
-func (w *world) log(change func(*audit.Options)) *audit.Log {
+func (w *world) log(change func(*audit.Options)) log {
 	o := audit.Options{Folder: filepath.Join(w.t.TempDir(), "log"), Share: 1, Log: w.t.Logf}
 	if change != nil {
 		change(&o)
@@ -114,7 +121,7 @@ func (w *world) log(change func(*audit.Options)) *audit.Log {
 	l, err := audit.Open(o)
 	check(w.t, err)
 	w.t.Cleanup(l.Close)
-	return l
+	return log{l, o.Folder}
 }
 
 // ask looks keys up, and hands the answer to use.
@@ -154,14 +161,14 @@ func (w *world) ask(features []string, rules lookup.Rules, keys int, use func(*l
 }
 
 // check closes a log and checks it.
-func (w *world) check(l *audit.Log, change func(*audit.CheckOptions)) *audit.Report {
+func (w *world) check(l log, change func(*audit.CheckOptions)) *audit.Report {
 	w.t.Helper()
 	l.Close()
 	o := audit.CheckOptions{Options: w.options, Views: w.store}
 	if change != nil {
 		change(&o)
 	}
-	r, err := audit.Check(context.Background(), l.Folder(), o)
+	r, err := audit.Check(context.Background(), l.folder, o)
 	check(w.t, err)
 	return r
 }
@@ -171,7 +178,7 @@ func TestServedIsComputed(t *testing.T) {
 	w := newWorld(t)
 	l := w.log(nil)
 	all := []lookup.Rules{{}, {KeepStale: true}, {Compat: lookup.FeastPython}, {Compat: lookup.FeastGo}}
-	seen := map[lookup.Status]bool{}
+	seen := map[fieldstatus.Status]bool{}
 	for _, rules := range all {
 		w.ask([]string{"people:*"}, rules, 160, func(k *lookup.Keys, b *lookup.Block) {
 			for f := range b.Values {

@@ -93,7 +93,7 @@ func (o *CheckOptions) version(ctx context.Context, v *version) (*ViewReport, er
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if why == "" && !sameSchema(t.layout.Schema(), schema) {
+	if why == "" && !t.layout.Schema().Equal(schema) {
 		why = "the source gives other columns than the version has"
 	}
 	if report.Why = why; why != "" {
@@ -153,21 +153,6 @@ func logged(s *row.Schema) column.Schema {
 		all = append(all, column.Field{Name: valuePrefix + f.Name, Type: f.Type}, column.Field{Name: statusPrefix + f.Name, Type: column.String})
 	}
 	return all
-}
-
-func sameSchema(a, b row.Schema) bool {
-	same := func(a, b []column.Field) bool {
-		if len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if a[i] != b[i] {
-				return false
-			}
-		}
-		return true
-	}
-	return same(a.Keys, b.Keys) && same(a.Fields, b.Fields) && a.Time == b.Time
 }
 
 // countOnly counts the rows of a log that cannot be checked.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 	"quern/serve/row"
 	"quern/serve/view"
@@ -132,20 +133,20 @@ func stale(now, event int64, ttl time.Duration, rules lookup.Rules) bool {
 
 // expected returns the status that a value should have, and whether it is shown. It is
 // written after the table of lookup.Compat, not after the code that serves.
-func expected(missing, null, stale bool, r lookup.Rules) (lookup.Status, bool) {
+func expected(missing, null, stale bool, r lookup.Rules) (fieldstatus.Status, bool) {
 	switch {
 	case missing:
-		return lookup.NotFound, false
+		return fieldstatus.NotFound, false
 	case null && r.Compat == lookup.FeastGo:
-		return lookup.NotFound, false
+		return fieldstatus.NotFound, false
 	case null && r.Compat == lookup.FeastPython:
-		return lookup.Present, false
+		return fieldstatus.Present, false
 	case stale:
-		return lookup.OutsideMaxAge, !null && (r.KeepStale || r.Compat == lookup.FeastGo)
+		return fieldstatus.OutsideMaxAge, !null && (r.KeepStale || r.Compat == lookup.FeastGo)
 	case null:
-		return lookup.NullValue, false
+		return fieldstatus.NullValue, false
 	}
-	return lookup.Present, true
+	return fieldstatus.Present, true
 }
 
 // feature compares a feature of some rows.

@@ -69,7 +69,7 @@ func TestNothingIsLostUncounted(t *testing.T) {
 	all.Wait()
 	l.Close()
 	logged, dropped := l.counts.Logged.Load(), l.counts.Dropped.Load()
-	if logged+dropped != 8*50*100 || l.waiting.Load() != 0 || int64(len(rowsIn(t, l.Folder()))) != logged {
+	if logged+dropped != 8*50*100 || l.waiting.Load() != 0 || int64(len(rowsIn(t, l.o.Folder))) != logged {
 		t.Errorf("%d rows logged, %d dropped, %d cells still wait", logged, dropped, l.waiting.Load())
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,12 +119,6 @@ func (l *Log) prepare() (err error) {
 
 // Counts returns the counters. They count on.
 func (l *Log) Counts() *Counts { return &l.counts }
-
-// Callers reports whether the names of tokens are logged.
-func (l *Log) Callers() bool { return l.o.Callers }
-
-// Folder returns where the log is.
-func (l *Log) Folder() string { return filepath.Clean(l.o.Folder) }
 
 // Served takes down the sampled rows of an answer; caller is the name of the token, "" if
 // there is none. It copies what it keeps, and never waits.

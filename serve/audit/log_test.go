@@ -115,7 +115,7 @@ func TestSamplingIsByKey(t *testing.T) {
 		}
 		l.Close()
 		logs[i] = map[int64]int{}
-		for _, key := range rowsIn(t, l.Folder()) {
+		for _, key := range rowsIn(t, l.o.Folder) {
 			logs[i][key]++
 		}
 	}
@@ -131,7 +131,7 @@ func TestSamplingIsByKey(t *testing.T) {
 	k, b := answer(t, m, 100, "x")
 	whole.Served("", k, b)
 	whole.Close()
-	if n := len(rowsIn(t, whole.Folder())); n != 100 {
+	if n := len(rowsIn(t, whole.o.Folder)); n != 100 {
 		t.Errorf("%d of 100 rows are in a log of all keys", n)
 	}
 }
@@ -143,7 +143,7 @@ func TestFilesAreForOthers(t *testing.T) {
 	k, b := answer(t, m, 103, "x", "words")
 	l.Served("trainer", k, b)
 	l.Close()
-	files, err := filepath.Glob(filepath.Join(l.Folder(), "small", "v%2F1", "*.parquet"))
+	files, err := filepath.Glob(filepath.Join(l.o.Folder, "small", "v%2F1", "*.parquet"))
 	must(t, err)
 	if len(files) != 1 {
 		t.Fatal(files)
@@ -170,7 +170,7 @@ func TestCallersAreLeftOut(t *testing.T) {
 	k, b := answer(t, m, 3, "x")
 	l.Served("somebody", k, b)
 	l.Close()
-	all, err := versionsIn(context.Background(), l.Folder())
+	all, err := versionsIn(context.Background(), l.o.Folder)
 	must(t, err)
 	must(t, eachBatch(context.Background(), all[0].files[0], []string{"caller"}, func(b column.Batch) error {
 		for i := range b.Rows {
@@ -180,7 +180,7 @@ func TestCallersAreLeftOut(t *testing.T) {
 		}
 		return nil
 	}))
-	if info, err := os.Stat(l.Folder()); err != nil || info.Mode().Perm() != 0o700 {
+	if info, err := os.Stat(l.o.Folder); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("others may read the log: %v %v", info.Mode(), err)
 	}
 }
@@ -203,7 +203,7 @@ func TestServedNeverWaits(t *testing.T) {
 func TestFilesRollAndGo(t *testing.T) {
 	m, _ := small()
 	l := open(t, Options{Share: 1, RollRows: 100, Roll: 20 * time.Millisecond, MaxBytes: 1})
-	foreign := filepath.Join(l.Folder(), "mine.parquet")
+	foreign := filepath.Join(l.o.Folder, "mine.parquet")
 	must(t, os.WriteFile(foreign, []byte("x"), 0o600))
 	k, b := answer(t, m, 100, "x")
 	l.Served("", k, b)
@@ -215,7 +215,7 @@ func TestFilesRollAndGo(t *testing.T) {
 	if _, err := os.Stat(foreign); err != nil {
 		t.Errorf("a file that is not the log's was removed: %v", err)
 	}
-	if found, err := os.ReadDir(l.Folder()); err != nil || len(found) > 2 {
+	if found, err := os.ReadDir(l.o.Folder); err != nil || len(found) > 2 {
 		t.Errorf("empty folders stay: %v %v", found, err)
 	}
 }
@@ -298,19 +298,19 @@ func TestHostileFiles(t *testing.T) {
 	k, b := answer(t, m, 10, "x")
 	l.Served("", k, b)
 	l.Close()
-	files, _ := filepath.Glob(filepath.Join(l.Folder(), "*", "*", "*.parquet"))
+	files, _ := filepath.Glob(filepath.Join(l.o.Folder, "*", "*", "*.parquet"))
 	whole, err := os.ReadFile(files[0])
 	must(t, err)
 	for i := 0; i < len(whole); i += 37 {
 		broken := append([]byte(nil), whole...)
 		broken[i] ^= 0xff
 		must(t, os.WriteFile(files[0], broken, 0o600))
-		if _, err := versionsIn(context.Background(), l.Folder()); err != nil && !strings.Contains(err.Error(), "Q686") {
+		if _, err := versionsIn(context.Background(), l.o.Folder); err != nil && !strings.Contains(err.Error(), "Q686") {
 			t.Errorf("byte %d: %v", i, err)
 		}
 	}
 	must(t, os.WriteFile(files[0], whole[:len(whole)/2], 0o600))
-	if _, err := versionsIn(context.Background(), l.Folder()); err == nil || !strings.Contains(err.Error(), "Q686") {
+	if _, err := versionsIn(context.Background(), l.o.Folder); err == nil || !strings.Contains(err.Error(), "Q686") {
 		t.Errorf("half a file: %v", err)
 	}
 	if _, err := versionsIn(context.Background(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "Q690") {

@@ -5,6 +5,7 @@ import (
 
 	"quern/features/column"
 	"quern/pipeline/sink"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -72,10 +73,10 @@ func parseRules(text string) (r lookup.Rules, ok bool) {
 	return r, ok && (!more || stale == "keep-stale")
 }
 
-// statusNames is the dictionary of the columns of statuses: by lookup.Status.
+// statusNames is the dictionary of the columns of statuses: by fieldstatus.Status.
 func statusNames() column.Vector {
 	v := column.Vector{Type: column.String}
-	for s := lookup.Invalid; s <= lookup.OutsideMaxAge; s++ {
+	for s := fieldstatus.Invalid; s <= fieldstatus.OutsideMaxAge; s++ {
 		v.Text.Append([]byte(s.String()))
 		v.Len++
 	}

@@ -15,6 +15,7 @@ import (
 
 	"quern/features/diag"
 	"quern/serve/client"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -54,9 +55,9 @@ func TestLookup(t *testing.T) {
 	if table.Rows != 4 || len(table.Columns) != 8 || table.Views[0].Version != "v1" {
 		t.Fatalf("got %d rows of %d columns, %v", table.Rows, len(table.Columns), table.Views)
 	}
-	for i, want := range []client.Status{client.Present, client.NullValue, client.OutsideMaxAge, client.NotFound} {
+	for i, want := range []fieldstatus.Status{fieldstatus.Present, fieldstatus.NullValue, fieldstatus.OutsideMaxAge, fieldstatus.NotFound} {
 		for k := range table.Columns {
-			if got := table.Columns[k].Status(i); got != want || table.Columns[k].Null(i) != (want != client.Present) {
+			if got := table.Columns[k].Status(i); got != want || table.Columns[k].Null(i) != (want != fieldstatus.Present) {
 				t.Errorf("row %d of %s: status %v, want %v", i, table.Columns[k].Name, got, want)
 			}
 		}

@@ -75,7 +75,7 @@ func (s *shelf) Current(context.Context) ([]live.Wanted, error) {
 }
 
 func (s *shelf) Open(context.Context, live.Name) (*live.Opened, error) {
-	seg, err := segment.Open(s.path, segment.OpenOptions{})
+	seg, err := segment.Open(s.path)
 	if err != nil {
 		return nil, err
 	}

@@ -40,8 +40,10 @@ func (c *Client) push(ctx context.Context, view string, columns []Column, raw bo
 	body := strconv.AppendBool([]byte(`{"raw":`), raw)
 	body = append(body, `,"rows":[`...)
 	for r := range rows {
+		separator := byte('{')
 		for i := range columns {
-			body = append(body, ",{"[first(i)])
+			body = append(body, separator)
+			separator = ','
 			values := &columns[i].values
 			body = append(jsontext.AppendText(body, columns[i].Name), ':')
 			body = jsontext.AppendValue(body, &values.Values, values.Slot(r), false)
@@ -55,14 +57,6 @@ func (c *Client) push(ctx context.Context, view string, columns []Column, raw bo
 		return nil, err
 	}
 	return readPushed(r)
-}
-
-// first returns 1 for the first of a list.
-func first(i int) int {
-	if i == 0 {
-		return 1
-	}
-	return 0
 }
 
 // readPushed reads the reply to a push.

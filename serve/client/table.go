@@ -5,35 +5,9 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/fieldstatus"
 	"quern/serve/tensor"
 )
-
-// Status says what the server knows of a value. The names are Feast's.
-type Status byte
-
-// The statuses.
-const (
-	Invalid       Status = iota // never seen
-	Present                     // the value is there
-	NullValue                   // the entity is there, its value is null
-	NotFound                    // the entity is not there
-	OutsideMaxAge               // the entity is there, and older than the view's time to live
-)
-
-// String returns Feast's name.
-func (s Status) String() string {
-	switch s {
-	case Present:
-		return "PRESENT"
-	case NullValue:
-		return "NULL_VALUE"
-	case NotFound:
-		return "NOT_FOUND"
-	case OutsideMaxAge:
-		return "OUTSIDE_MAX_AGE"
-	}
-	return "INVALID"
-}
 
 // Column is a column of values of one type, some of which may be null. Of and Nullable make
 // one, Values and Pointers give its values out.
@@ -56,13 +30,13 @@ func (c *Column) Null(row int) bool { return c.values.Null(row) }
 
 // Status says why a row has a value or none. In a column that was not looked up values are
 // Present or NullValue.
-func (c *Column) Status(row int) Status {
-	s := Present
+func (c *Column) Status(row int) fieldstatus.Status {
+	s := fieldstatus.Present
 	if c.view != nil {
 		s = c.view.status[row]
 	}
-	if s == Present && c.Null(row) {
-		return NullValue
+	if s == fieldstatus.Present && c.Null(row) {
+		return fieldstatus.NullValue
 	}
 	return s
 }
@@ -71,7 +45,7 @@ func (c *Column) Status(row int) Status {
 type View struct {
 	Name, Version string
 
-	status []Status
+	status []fieldstatus.Status
 	event  []int64
 }
 
@@ -148,10 +122,10 @@ func readTable(r *reply, kind tensor.Kind) (*Table, error) {
 }
 
 // statuses are those of a message.
-func statuses[S ~byte](of []S) []Status {
-	all := make([]Status, len(of))
+func statuses(of []byte) []fieldstatus.Status {
+	all := make([]fieldstatus.Status, len(of))
 	for i, s := range of {
-		all[i] = Status(s)
+		all[i] = fieldstatus.Status(s)
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -109,7 +110,7 @@ func (e *jsonEncoder) prepare(b *lookup.Block) {
 	e.keys.statuses = len(e.text)
 	e.text = append(e.text, `],"statuses":[`...)
 	for r := range b.Rows {
-		e.text = appendStatus(e.text, lookup.Present, r)
+		e.text = appendStatus(e.text, fieldstatus.Present, r)
 	}
 	e.text = append(e.text, `],"event_timestamps":[`...)
 	for r := range b.Rows {
@@ -141,11 +142,11 @@ func (e *jsonEncoder) column(dst []byte, b *lookup.Block, f int) []byte {
 	return append(dst, e.text[p.times:p.end]...)
 }
 
-func appendStatus(dst []byte, s lookup.Status, r int) []byte {
+func appendStatus(dst []byte, s fieldstatus.Status, r int) []byte {
 	if r > 0 {
 		dst = append(dst, ',')
 	}
-	if s == lookup.Present {
+	if s == fieldstatus.Present {
 		return append(dst, `"PRESENT"`...)
 	}
 	return append(append(append(dst, '"'), s.String()...), '"')

@@ -61,7 +61,7 @@ func (r *request) readEntities(s *scanner) error {
 			name = r.names[at:len(r.names):len(r.names)]
 		}
 		if s.next() != '[' {
-			return s.shape("list_type", "Input should be a valid list", "entities", clip(name))
+			return s.shape("list_type", "Input should be a valid list", "entities", lookup.Clip(name))
 		}
 		_, raw, err := s.value()
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve/lookup"
+	"quern/serve/protofield"
 )
 
 // Push answers a call of the service GrpcFeatureServer, which is in no package: that of
@@ -21,20 +22,7 @@ import (
 //
 // and the reply, appended to dst, is {bool status = 1}.
 func (s *Service) Push(ctx context.Context, message, dst []byte) ([]byte, error) {
-	return s.listen(ctx, message, dst, 5, func(c lookup.Catalog, p *push) ([]string, error) {
-		switch string(p.to) {
-		case "", "online":
-		case "offline", "online_and_offline":
-			return nil, diag.New("Q613", "%s: rows are pushed to be served online, there is no offline store", p.to)
-		default:
-			return nil, diag.New("Q613", "%s is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline'].", clip(p.to))
-		}
-		names, ok := c.Source(string(p.name))
-		if !ok {
-			return nil, diag.New("Q610", "push source %q does not exist", clip(p.name)).In(named(clip(p.name)))
-		}
-		return names, nil
-	})
+	return s.listen(ctx, message, dst, 5, fed)
 }
 
 // WriteToOnlineStore is Push to one view:
@@ -52,7 +40,7 @@ func (s *Service) WriteToOnlineStore(ctx context.Context, message, dst []byte) (
 // listen answers a call that writes one row. typed is the number of typed_features; views
 // says to which views the row goes.
 func (s *Service) listen(ctx context.Context, message, dst []byte, typed protowire.Number, views func(lookup.Catalog, *push) ([]string, error)) ([]byte, error) {
-	if limit := s.options.Limits.body(); len(message) > limit {
+	if limit := s.options.Limits.Body; len(message) > limit {
 		return dst, diag.New("Q609", "the message has more than %d bytes", limit)
 	}
 	x := s.borrow()
@@ -78,20 +66,20 @@ func (x *exchange) readRow(message []byte, typed protowire.Number) (*push, *sent
 	p, r := &push{}, &sentRow{x: x}
 	x.request.reset()
 	texts := false
-	err := fieldsOf(message, func(f field) error {
-		if f.kind != protowire.BytesType {
+	err := protofield.Each(message, func(f protofield.Field) error {
+		if f.Kind != protowire.BytesType {
 			return nil
 		}
-		texts, r.typed = texts || f.number == 1, r.typed || f.number == typed
+		texts, r.typed = texts || f.Number == 1, r.typed || f.Number == typed
 		switch {
 		case texts && r.typed:
 			return diag.New("Q614", "Only one of features or typed_features may be set, not both")
-		case f.number == 1, f.number == typed:
-			return x.request.readEntry(f.bytes)
-		case f.number == 2:
-			p.name = f.bytes
-		case f.number == 4:
-			p.to = f.bytes
+		case f.Number == 1, f.Number == typed:
+			return x.request.readEntry(f.Bytes)
+		case f.Number == 2:
+			p.name = f.Bytes
+		case f.Number == 4:
+			p.to = f.Bytes
 		}
 		return nil
 	})
@@ -125,7 +113,7 @@ func (r *sentRow) cells(name string, into *lookup.Cells, nulls bool) {
 	switch {
 	case err != nil:
 		r.err = err
-	case nulls && (v.number == 0 || v.number == valNull):
+	case nulls && (v.Number == 0 || v.Number == valNull):
 		into.AddNull()
 	default:
 		if p := addTyped(v, into); p != "" {
@@ -169,26 +157,26 @@ func addText(text []byte, into *lookup.Cells) lookup.Problem {
 }
 
 // addTyped is addValue for columns that may have lists.
-func addTyped(v field, into *lookup.Cells) lookup.Problem {
+func addTyped(v protofield.Field, into *lookup.Cells) lookup.Problem {
 	const wrong = "has a type that the column cannot take"
 	elements := into.Element()
 	if elements == nil {
 		return addValue(v, into)
 	}
-	of := v.number - toList
-	if v.kind != protowire.BytesType || v.number != valList && (of < valBytes || of > valUnix) {
+	of := v.Number - toList
+	if v.Kind != protowire.BytesType || v.Number != valList && (of < valBytes || of > valUnix) {
 		return wrong
 	}
 	problem := lookup.Problem("")
-	err := fieldsOf(v.bytes, func(f field) error {
+	err := protofield.Each(v.Bytes, func(f protofield.Field) error {
 		switch {
-		case f.number != 1 || problem != "":
-		case v.number == valList:
+		case f.Number != 1 || problem != "":
+		case v.Number == valList:
 			problem = addElement(f, elements)
-		case f.kind == protowire.BytesType && of != valBytes && of != valString:
-			problem = addPacked(f.bytes, of, elements)
+		case f.Kind == protowire.BytesType && of != valBytes && of != valString:
+			problem = addPacked(f.Bytes, of, elements)
 		default:
-			problem = addValue(field{number: of, kind: f.kind, bytes: f.bytes, bits: f.bits}, elements)
+			problem = addValue(protofield.Field{Number: of, Kind: f.Kind, Bytes: f.Bytes, Bits: f.Bits}, elements)
 		}
 		return nil
 	})
@@ -202,12 +190,12 @@ func addTyped(v field, into *lookup.Cells) lookup.Problem {
 }
 
 // addElement appends a Value to the elements of a list, which may be null.
-func addElement(f field, into *lookup.Cells) lookup.Problem {
-	v, err := valueOf(f.bytes)
-	if err != nil || f.kind != protowire.BytesType {
+func addElement(f protofield.Field, into *lookup.Cells) lookup.Problem {
+	v, err := valueOf(f.Bytes)
+	if err != nil || f.Kind != protowire.BytesType {
 		return "is not protobuf"
 	}
-	if v.number == 0 || v.number == valNull {
+	if v.Number == 0 || v.Number == valNull {
 		into.AddNull()
 		return ""
 	}
@@ -224,16 +212,16 @@ func addPacked(b []byte, number protowire.Number, into *lookup.Cells) lookup.Pro
 		kind = protowire.Fixed32Type
 	}
 	for len(b) > 0 {
-		v, n := field{number: number, kind: kind}, 0
+		v, n := protofield.Field{Number: number, Kind: kind}, 0
 		switch kind {
 		case protowire.Fixed64Type:
-			v.bits, n = protowire.ConsumeFixed64(b)
+			v.Bits, n = protowire.ConsumeFixed64(b)
 		case protowire.Fixed32Type:
 			var bits uint32
 			bits, n = protowire.ConsumeFixed32(b)
-			v.bits = uint64(bits)
+			v.Bits = uint64(bits)
 		default:
-			v.bits, n = protowire.ConsumeVarint(b)
+			v.Bits, n = protowire.ConsumeVarint(b)
 		}
 		if n < 0 {
 			return "is not protobuf"

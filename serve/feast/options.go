@@ -42,7 +42,10 @@ type Limits struct {
 	Cells    int // rows times features, 2,000,000
 }
 
-func (l Limits) body() int     { return cmp.Or(l.Body, 16<<20) }
-func (l Limits) rows() int     { return cmp.Or(l.Rows, 100_000) }
-func (l Limits) features() int { return cmp.Or(l.Features, 10_000) }
-func (l Limits) cells() int    { return cmp.Or(l.Cells, 2_000_000) }
+// WithDefaults returns l with the default for each zero.
+func (l Limits) WithDefaults() Limits {
+	return Limits{
+		Body: cmp.Or(l.Body, 16<<20), Rows: cmp.Or(l.Rows, 100_000),
+		Features: cmp.Or(l.Features, 10_000), Cells: cmp.Or(l.Cells, 2_000_000),
+	}
+}

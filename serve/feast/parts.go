@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -27,10 +28,10 @@ func (p *part) scan(s *lookup.State) {
 	p.fresh, p.aged = true, false
 	for r, status := range s.Status {
 		switch status {
-		case lookup.NotFound:
+		case fieldstatus.NotFound:
 			p.present.Clear(r)
 			p.fresh = false
-		case lookup.OutsideMaxAge:
+		case fieldstatus.OutsideMaxAge:
 			p.fresh, p.aged = false, true
 		}
 	}

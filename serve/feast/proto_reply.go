@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -126,7 +127,7 @@ func (e *protoEncoder) prepare(b *lookup.Block) {
 	e.keys.statuses = len(e.text)
 	e.text = binary.AppendUvarint(append(e.text, 2<<3|2), uint64(b.Rows))
 	for range b.Rows {
-		e.text = append(e.text, byte(lookup.Present))
+		e.text = append(e.text, byte(fieldstatus.Present))
 	}
 	for range b.Rows {
 		e.text = append(e.text, 3<<3|2, 0)

@@ -69,21 +69,30 @@ func (s *Service) pushJSON(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	switch string(p.to) {
-	case "", "online":
-	case "offline", "online_and_offline":
-		return diag.New("Q613", "%s: rows are pushed to be served online, there is no offline store", p.to)
-	default:
-		return diag.New("Q613", "%s is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline'].", clip(p.to))
-	}
 	c := s.server.Pin()
 	defer c.Release()
-	names, ok := c.Source(string(p.name))
-	if !ok {
-		return diag.New("Q610", "push source %q does not exist", clip(p.name)).In(named(clip(p.name)))
+	names, err := fed(c, &p)
+	if err != nil {
+		return err
 	}
 	x.out = x.out[:0]
 	return s.write(ctx, x, c, names, &frame{x: x})
+}
+
+// fed returns the views that the source of a push feeds.
+func fed(c lookup.Catalog, p *push) ([]string, error) {
+	switch string(p.to) {
+	case "", "online":
+	case "offline", "online_and_offline":
+		return nil, diag.New("Q613", "%s: rows are pushed to be served online, there is no offline store", p.to)
+	default:
+		return nil, diag.New("Q613", "%s is not a supported push format. Please specify one of these ['online', 'offline', 'online_and_offline'].", lookup.Clip(p.to))
+	}
+	names, ok := c.Source(string(p.name))
+	if !ok {
+		return nil, diag.New("Q610", "push source %q does not exist", lookup.Clip(p.name)).In(lookup.Named(p.name))
+	}
+	return names, nil
 }
 
 // writeJSON answers /write-to-online-store: rows for one view.
@@ -119,7 +128,7 @@ func (s *Service) write(ctx context.Context, x *exchange, c lookup.Catalog, view
 	for i, name := range views {
 		v, ok := c.View(name, "")
 		if !ok {
-			return diag.New(codeNoObject, "view %q does not exist", clip([]byte(name))).In(named(clip([]byte(name))))
+			return diag.New(codeNoObject, "view %q does not exist", lookup.Clip(name)).In(lookup.Named(name))
 		}
 		if s.options.MayWrite != nil {
 			if err := s.options.MayWrite(ctx, v); err != nil {
@@ -240,7 +249,7 @@ func (f *frame) each(name string, element func(s *scanner, i int) error) {
 	if f.err != nil {
 		return
 	}
-	limit, n := f.x.limits.rows(), 0
+	limit, n := f.x.limits.Rows, 0
 	s := scanner{text: f.x.column(name).values}
 	f.err = s.array(func(i int) error {
 		if n++; i == limit {
@@ -296,6 +305,6 @@ func (f *frame) times(name string, into []int64, nulls bool) []int64 {
 
 // badValue is the error for a value that a column of pushed rows cannot have.
 func badValue(name string, row int, value []byte, t string, p lookup.Problem) error {
-	return diag.New("Q612", "column %q, row %d: %s %s (the column is %s)", name, row, clip(value), string(p), t).
+	return diag.New("Q612", "column %q, row %d: %s %s (the column is %s)", name, row, lookup.Clip(value), string(p), t).
 		In(diag.Data{RowGroup: -1, Row: int64(row), Column: name})
 }

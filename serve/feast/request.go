@@ -48,7 +48,7 @@ const few = 32
 // add notes a column of keys, or of pushed rows, once.
 func (r *request) add(name, values []byte) error {
 	if r.entity(name) != nil {
-		return diag.New("Q614", "the key %q is there twice", clip(name))
+		return diag.New("Q614", "the key %q is there twice", lookup.Clip(name))
 	}
 	if len(r.entities) == maxColumns {
 		return diag.New("Q609", "the request has more than %d columns", maxColumns)
@@ -128,23 +128,23 @@ func (x *exchange) references(c lookup.Catalog, w wire) ([]lookup.Ref, error) {
 	if name := x.request.service; len(name) > 0 {
 		refs, ok := c.Service(string(name))
 		if !ok {
-			return nil, diag.New("Q603", "feature service %q does not exist", clip(name)).In(named(clip(name)))
+			return nil, diag.New("Q603", "feature service %q does not exist", lookup.Clip(name)).In(lookup.Named(name))
 		}
 		return refs, nil
 	}
-	return w.references(x.request.features, x.limits.features())
+	return w.references(x.request.features, x.limits.Features)
 }
 
 // keys reads the key columns that q needs. Others are left alone: Feast ignores them.
 func (x *exchange) keys(q *lookup.Query, w wire) error {
 	x.lookup.Reset(q)
-	limit := min(x.limits.rows(), x.limits.cells()/len(q.Fields))
+	limit := min(x.limits.Rows, x.limits.Cells/len(q.Fields))
 	rows := -1
 	for i, k := range q.Keys {
 		x.name = append(x.name[:0], k.Name...)
 		column := x.request.entity(x.name)
 		if column == nil {
-			return diag.New("Q606", "missing join key values for key %q: views that are asked for have it", k.Name).In(named(k.Name))
+			return diag.New("Q606", "missing join key values for key %q: views that are asked for have it", k.Name).In(lookup.Named(k.Name))
 		}
 		into := &x.lookup.Columns[i]
 		if err := w.keys(column.values, k.Name, into, limit); err != nil {
@@ -165,22 +165,10 @@ func (x *exchange) keys(q *lookup.Query, w wire) error {
 
 // badKey is the error for a value that a key cannot have.
 func badKey(name string, row int, value []byte, t string, p lookup.Problem) error {
-	return diag.New("Q607", "key %q, row %d: %s %s (the key is %s)", name, row, clip(value), string(p), t).
+	return diag.New("Q607", "key %q, row %d: %s %s (the key is %s)", name, row, lookup.Clip(value), string(p), t).
 		In(diag.Data{RowGroup: -1, Row: int64(row), Column: name})
 }
 
 func tooManyRows(limit int) error {
 	return diag.New("Q609", "the request has more than %d rows for its features", limit)
-}
-
-// named is the place of a thing that has only a name.
-func named(name string) diag.Data { return diag.Data{RowGroup: -1, Row: -1, Column: name} }
-
-// clip shortens what a client sent before it goes into a message.
-func clip(s []byte) string {
-	const most = 120
-	if len(s) > most {
-		return string(s[:most]) + "..."
-	}
-	return string(s)
 }

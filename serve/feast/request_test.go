@@ -329,14 +329,3 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	group.Wait()
 }
-
-// TestCodecCarriesBytes checks the raw codec.
-func TestCodecCarriesBytes(t *testing.T) {
-	var m Message
-	if err := (Codec{}).Unmarshal([]byte("abc"), &m); err != nil {
-		t.Fatal(err)
-	}
-	if b, err := (Codec{}).Marshal(&m); err != nil || string(b) != "abc" || (Codec{}).Name() != "proto" {
-		t.Errorf("%q %v", b, err)
-	}
-}

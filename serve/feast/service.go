@@ -28,6 +28,7 @@ type Service struct {
 // New returns a service that looks up in server and pushes to writer, which may be
 // nil.
 func New(server lookup.Server, writer lookup.Writer, o Options) *Service {
+	o.Limits = o.Limits.WithDefaults()
 	s := &Service{server: server, writer: writer, options: o, project: cmp.Or(o.Project, "default"), now: o.Now}
 	if s.now == nil {
 		s.now = time.Now
@@ -139,13 +140,13 @@ func reply(w http.ResponseWriter, status int, body []byte) {
 
 // read reads the body into x.in.
 func (x *exchange) read(r *http.Request) error {
-	limit := x.limits.body()
+	limit := x.limits.Body
 	tooLarge := func() error { return diag.New("Q609", "the body has more than %d bytes", limit) }
 	if r.ContentLength > int64(limit) {
 		return tooLarge()
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return diag.New("Q614", "bodies in content encoding %q are not read", clip([]byte(enc)))
+		return diag.New("Q614", "bodies in content encoding %q are not read", lookup.Clip(enc))
 	}
 	x.in = x.in[:0]
 	if n := int(r.ContentLength); n >= cap(x.in) {

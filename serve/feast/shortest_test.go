@@ -67,19 +67,3 @@ func TestFloatsPrintAsTheirShortestDecimal(t *testing.T) {
 		checkFloat(t, float64(bits>>40)/float64(uint64(1)<<(bits&31)))
 	}
 }
-
-func BenchmarkFloat(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 2))
-	xs := make([]float64, 4096)
-	for i := range xs {
-		xs[i] = float64(float32(r.NormFloat64()))
-	}
-	var w [maxFloat]byte
-	b.Run("own", func(b *testing.B) { cpu(b, func(i int) { putFloat(w[:], xs[i&4095]) }) })
-	b.Run("strconv64", func(b *testing.B) {
-		cpu(b, func(i int) { strconv.AppendFloat(w[:0], xs[i&4095], 'g', -1, 64) })
-	})
-	b.Run("strconv32", func(b *testing.B) {
-		cpu(b, func(i int) { strconv.AppendFloat(w[:0], xs[i&4095], 'g', -1, 32) })
-	})
-}

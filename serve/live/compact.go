@@ -37,29 +37,12 @@ func (p *Overlays) Run(ctx context.Context) {
 	if p.o.Every > 0 {
 		often = min(often, max(p.o.Every/4, 10*time.Millisecond))
 	}
-	pace.Every(ctx, often, func() { p.maintain(ctx, time.Now()) })
+	pace.Every(ctx, often, func() { p.Maintain(ctx, time.Now()) })
 }
 
-// Compact brings the rows that were pushed to a view into segments now, due or not, as Run
-// does it: it waits for the requests that look in older segments. The view is to be served.
-// Where nobody makes segments it does nothing.
-func (p *Overlays) Compact(ctx context.Context, view string) error {
-	p.compacting.Lock()
-	defer p.compacting.Unlock()
-	g := p.generations.Pin()
-	live := g.live[view]
-	g.Release() // which compact waits for; the overlay is closed by sweep alone
-	if live == nil {
-		return notServed(view)
-	}
-	if p.o.Into == nil {
-		return nil
-	}
-	return p.compact(ctx, live.pushes)
-}
-
-// maintain does what is due.
-func (p *Overlays) maintain(ctx context.Context, now time.Time) {
+// Maintain compacts what is due at an instant, as Run does again and again. It waits for the
+// requests that look in older segments. Failures are logged and counted, and tried again later.
+func (p *Overlays) Maintain(ctx context.Context, now time.Time) {
 	if p.o.Into == nil {
 		return
 	}

@@ -1,13 +1,5 @@
 package live
 
-import (
-	"context"
-	"time"
-)
-
-// Maintain does what Run would at an instant.
-func (p *Overlays) Maintain(ctx context.Context, now time.Time) { p.maintain(ctx, now) }
-
 // Gone is closed when nobody holds g, and its segments are released.
 func (g *Generation) Gone() <-chan struct{} { return g.gone }
 

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"quern/features/diag"
+	"quern/serve/fieldstatus"
 	"quern/serve/live"
 	"quern/serve/live/livetest"
 	"quern/serve/lookup"
@@ -55,6 +57,12 @@ func (l *lines) log(format string, args ...any) {
 	fmt.Fprintf(&l.text, format+"\n", args...)
 }
 
+func (l *lines) logged() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func (l *lines) count(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,7 +96,7 @@ func numbers(t testing.TB, c lookup.Catalog, feature string, ids ...int64) []int
 	check(t, c.Lookup(context.Background(), query(t, c, &keys, ids, feature), &keys, &b))
 	got := make([]int64, len(ids))
 	for i := range ids {
-		if got[i] = -1; b.Parts[0].Status[i] == lookup.Present {
+		if got[i] = -1; b.Parts[0].Status[i] == fieldstatus.Present {
 			got[i] = b.Values[0].Int64s[i]
 		}
 	}
@@ -111,12 +119,12 @@ type rig struct {
 	lines
 }
 
-// newRig serves what is published. Nothing is compacted unless a test says so.
+// newRig serves what is published. Nothing is compacted unless a test says so, by compact.
 func newRig(t testing.TB, s *livetest.Store, change func(*live.OverlayOptions)) *rig {
 	t.Helper()
 	r := &rig{store: s}
 	r.Generations = live.NewGenerations(&live.Published{Store: s.Store}, r.log)
-	o := live.OverlayOptions{Folder: t.TempDir(), Every: -1, Into: &live.Published{Store: s.Store}, Log: r.log}
+	o := live.OverlayOptions{Folder: t.TempDir(), Compact: 1, Into: &live.Published{Store: s.Store}, Log: r.log}
 	if change != nil {
 		change(&o)
 	}
@@ -131,6 +139,16 @@ func newRig(t testing.TB, s *livetest.Store, change func(*live.OverlayOptions)) 
 func (r *rig) close(t testing.TB) {
 	r.Generations.Close()
 	check(t, r.Overlays.Close())
+}
+
+// compact has all rows that wait compacted. It does not stop the test: it may run beside it.
+func (r *rig) compact(t testing.TB) {
+	t.Helper()
+	before := r.Counts().CompactionFailures
+	r.Maintain(context.Background(), time.Now())
+	if r.Counts().CompactionFailures > before {
+		t.Errorf("a compaction failed: %s", r.logged())
+	}
 }
 
 // push pushes ids with the number event at that many seconds (livetest.Instant).

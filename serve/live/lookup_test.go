@@ -29,7 +29,7 @@ func TestLookupOfPushedRowsAllocatesNothing(t *testing.T) {
 	s.PublishRows(100, 1)
 	r := newRig(t, s, nil)
 	r.push(t, 5, 1)
-	check(t, r.Compact(t.Context(), "p"))
+	r.compact(t)
 	s.PublishRows(100, 1)
 	reload(t, r.Generations)
 	r.push(t, 6, 2)
@@ -83,7 +83,7 @@ func BenchmarkLayers(b *testing.B) {
 	}
 	r.push(b, 9, tenth...)
 	measure("overlay")
-	check(b, r.Compact(b.Context(), "p"))
+	r.compact(b)
 	s.PublishRows(rows, 1)
 	reload(b, r.Generations)
 	measure("carried")

@@ -111,7 +111,7 @@ func (p *Published) cleanMirror(state *view.State) {
 // Open is Views'. A version of another store is copied to the mirror first. What is local is
 // not read yet: newVersion reads and checks it, piece by piece.
 func (p *Published) Open(ctx context.Context, name Name) (*Opened, error) {
-	v, err := p.Store.Open(ctx, name.View, name.Version, view.OpenOptions{Mirror: p.Mirror})
+	v, err := p.Store.Open(ctx, name.View, name.Version, p.Mirror)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func putVersion(t testing.TB, folder, version string, n int) string {
 	check(t, os.MkdirAll(to, 0o755))
 	path := filepath.Join(to, "segment-00000")
 	check(t, os.WriteFile(path, text, 0o644))
-	seg, err := segment.Open(path, segment.OpenOptions{})
+	seg, err := segment.Open(path)
 	check(t, err)
 	seal := seg.Info().Seal
 	check(t, seg.Close())

@@ -1,6 +1,10 @@
 package lookup
 
-import "math"
+import (
+	"math"
+
+	"quern/serve/fieldstatus"
+)
 
 // NoTime is the event or creation time of a row that has none.
 const NoTime = math.MinInt64
@@ -44,8 +48,8 @@ type Rules struct {
 
 // State is what a block knows of one view's rows.
 type State struct {
-	Status []Status // Present, NotFound; after Expire also OutsideMaxAge
-	Event  []int64  // microseconds since 1970-01-01T00:00:00Z; NoTime where the row has none or is not there
+	Status []fieldstatus.Status // Present, NotFound; after Expire also OutsideMaxAge
+	Event  []int64              // microseconds since 1970-01-01T00:00:00Z; NoTime where the row has none or is not there
 	// Latest is the latest event time of all rows of the view, in microseconds, not only of
 	// those asked for; NoTime: none has one, or nobody keeps it.
 	Latest int64
@@ -64,13 +68,13 @@ func (b *Block) Reset(q *Query, rows int) {
 	b.Parts = resize(b.Parts, len(q.Parts))
 	for i := range q.Fields {
 		b.Values[i].Reset(q.Fields[i].Type, q.Fields[i].Binary)
-		b.Values[i].Rows(rows)
+		b.Values[i].makeRows(rows)
 	}
 	for i := range b.Parts {
 		p := &b.Parts[i]
 		p.Status, p.Event, p.Pushed, p.Latest = resize(p.Status, rows), resize(p.Event, rows), nil, NoTime
 		for r := range p.Status {
-			p.Status[r], p.Event[r] = NotFound, NoTime
+			p.Status[r], p.Event[r] = fieldstatus.NotFound, NoTime
 		}
 	}
 }
@@ -100,8 +104,8 @@ func (b *Block) Expire(now int64, rules Rules) {
 		}
 		p := &b.Parts[i]
 		for r, event := range p.Event {
-			if event < oldest && event != NoTime && p.Status[r] == Present {
-				p.Status[r] = OutsideMaxAge
+			if event < oldest && event != NoTime && p.Status[r] == fieldstatus.Present {
+				p.Status[r] = fieldstatus.OutsideMaxAge
 			}
 		}
 	}
@@ -112,15 +116,15 @@ func (b *Block) Expired() (now int64, rules Rules) { return b.now, b.rules }
 
 // Status returns the status of row of column field, and whether the reply shows the
 // value there. It shows null otherwise.
-func (b *Block) Status(field, row int) (Status, bool) {
+func (b *Block) Status(field, row int) (fieldstatus.Status, bool) {
 	s := b.Parts[b.Query.Fields[field].Part].Status[row]
 	null := b.Values[field].Null(row)
 	switch {
-	case s == NotFound:
-		return NotFound, false
-	case null && (s == Present || b.rules.Compat == FeastGo):
+	case s == fieldstatus.NotFound:
+		return fieldstatus.NotFound, false
+	case null && (s == fieldstatus.Present || b.rules.Compat == FeastGo):
 		return b.rules.Compat.null(), false
-	case s == OutsideMaxAge:
+	case s == fieldstatus.OutsideMaxAge:
 		return s, !null && (b.rules.Compat == FeastGo || b.rules.KeepStale)
 	}
 	return s, true
@@ -129,7 +133,7 @@ func (b *Block) Status(field, row int) (Status, bool) {
 // Shows reports whether a value of a row of a part is shown if it is not null.
 func (b *Block) Shows(part, row int) bool {
 	s := b.Parts[part].Status[row]
-	return s == Present || s == OutsideMaxAge && (b.rules.Compat == FeastGo || b.rules.KeepStale)
+	return s == fieldstatus.Present || s == fieldstatus.OutsideMaxAge && (b.rules.Compat == FeastGo || b.rules.KeepStale)
 }
 
 // Plain reports whether every row of column field is there, fresh and not null.
@@ -140,7 +144,7 @@ func (b *Block) Plain(field int) bool {
 // Fresh reports whether every row of a part is there and fresh.
 func (b *Block) Fresh(part int) bool {
 	for _, s := range b.Parts[part].Status {
-		if s != Present {
+		if s != fieldstatus.Present {
 			return false
 		}
 	}

@@ -115,9 +115,9 @@ func keep[T any](memory *[]T, used []T) {
 	}
 }
 
-// Rows makes c a column of n rows, none of them null. Numbers and booleans have n
+// makeRows makes c a column of n rows, none of them null. Numbers and booleans have n
 // slots with garbage in them; text and lists are empty, to be appended to.
-func (c *Cells) Rows(n int) {
+func (c *Cells) makeRows(n int) {
 	v := &c.Vector
 	v.Len = n
 	switch {
@@ -344,20 +344,20 @@ func (c *Cells) Element() *Cells {
 
 // End appends the list whose elements were appended to Element.
 func (c *Cells) End() Problem {
-	c.EndRow()
+	c.endRow()
 	return c.present()
 }
 
-// EndRow is End for a column that was given its rows by Rows: it ends the list of
+// endRow is End for a column that was given its rows by makeRows: it ends the list of
 // the next row.
-func (c *Cells) EndRow() {
+func (c *Cells) endRow() {
 	c.Offsets = append(c.Offsets, uint32(c.inner.Len))
 	*c.Elements = column.Column{Len: c.inner.Len, Values: c.inner.Vector}
 }
 
-// Absent is EndRow for a row that is not there or null: text and lists get their
+// absent is endRow for a row that is not there or null: text and lists get their
 // offset. Other columns stay as they are.
-func (c *Cells) Absent() {
+func (c *Cells) absent() {
 	switch c.Type.Kind() {
 	case column.Strings:
 		c.Text.Append(nil)

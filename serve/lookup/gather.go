@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/row"
 )
 
@@ -36,9 +37,9 @@ func (b *Block) Gather(p int, l *row.Layout, rows []row.Row, g *row.Gatherer) er
 	g.Start(l, rows)
 	state := &b.Parts[p]
 	for r := range rows {
-		state.Status[r] = NotFound
+		state.Status[r] = fieldstatus.NotFound
 		if !rows[r].Missing() {
-			state.Status[r] = Present
+			state.Status[r] = fieldstatus.Present
 		}
 	}
 	state.Event = g.Events(state.Event)

@@ -10,6 +10,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/fieldstatus"
 )
 
 func drivers() *Memory {
@@ -144,7 +145,7 @@ func ask(t *testing.T, m *Memory, now int64, rules Rules, ids ...int64) string {
 		if shown {
 			w += fmt.Sprint(" ", b.Values[0].Float32s[r])
 		}
-		if lo, hi := b.Values[1].List(r); (b.Parts[0].Status[r] == NotFound) != (lo == hi) {
+		if lo, hi := b.Values[1].List(r); (b.Parts[0].Status[r] == fieldstatus.NotFound) != (lo == hi) {
 			t.Errorf("row %d has the list %d to %d", r, lo, hi)
 		}
 		words = append(words, w)

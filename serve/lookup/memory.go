@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 )
 
 // Memory is a small server in memory: for tests, and as the plainest statement of
@@ -141,12 +142,12 @@ func (m *Memory) Lookup(_ context.Context, q *Query, keys *Keys, into *Block) er
 			key = keyBytes(key[:0], keys.Columns, part.Keys, r)
 			at, found := view.latest[string(key)]
 			if found {
-				into.Parts[p].Status[r], into.Parts[p].Event[r] = Present, at.rows.Event[at.row]
+				into.Parts[p].Status[r], into.Parts[p].Event[r] = fieldstatus.Present, at.rows.Event[at.row]
 			}
 			for i, field := range part.Into {
 				dst := &into.Values[field]
 				if !found || at.rows.Fields[part.From[i]].Vector.Null(at.row) {
-					dst.Absent()
+					dst.absent()
 					if found {
 						dst.SetNull(r)
 					}
@@ -167,7 +168,7 @@ func (c *Cells) take(r int, v *column.Vector, i int) {
 		for k := lo; k < hi; k++ {
 			c.inner.add(&v.Elements.Values, k)
 		}
-		c.EndRow()
+		c.endRow()
 	case v.Type == column.Bool:
 		c.Bools[r] = v.Bools[i]
 	case v.Type == column.Int32 || v.Type == column.Date:

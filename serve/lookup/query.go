@@ -38,8 +38,8 @@ func ParseRef(text string) (Ref, error) {
 	view, feature, ok := strings.Cut(text, ":")
 	name, version, versioned := strings.Cut(view, "@")
 	if !ok || name == "" || feature == "" || versioned && version == "" {
-		return Ref{}, diag.New("Q604", "invalid feature reference %q: write VIEW:FEATURE or VIEW@VERSION:FEATURE", clip(text)).
-			In(diag.Data{RowGroup: -1, Row: -1, Column: clip(text)})
+		return Ref{}, diag.New("Q604", "invalid feature reference %q: write VIEW:FEATURE or VIEW@VERSION:FEATURE", Clip(text)).
+			In(Named(text))
 	}
 	return Ref{View: name, Version: version, Feature: feature}, nil
 }
@@ -81,8 +81,8 @@ func (q *Query) part(c Catalog, r Ref) (int, error) {
 		if r.Version != "" {
 			name += "@" + r.Version
 		}
-		return 0, diag.New("Q601", "feature view %q does not exist", clip(name)).
-			In(diag.Data{RowGroup: -1, Row: -1, Column: clip(name)})
+		return 0, diag.New("Q601", "feature view %q does not exist", Clip(name)).
+			In(Named(name))
 	}
 	name := r.View
 	if r.Alias != "" {
@@ -153,19 +153,10 @@ func unknownFeature(v *View, name string) error {
 	for i := range v.Fields {
 		names[i] = v.Fields[i].Name
 	}
-	e := diag.New("Q602", "feature %q is not in view %q", clip(name), v.Name).
-		In(diag.Data{File: v.Name, RowGroup: -1, Row: -1, Column: clip(name)})
-	if near := diag.Nearest(clip(name), names); near != "" {
+	e := diag.New("Q602", "feature %q is not in view %q", Clip(name), v.Name).
+		In(diag.Data{File: v.Name, RowGroup: -1, Row: -1, Column: Clip(name)})
+	if near := diag.Nearest(Clip(name), names); near != "" {
 		e = e.WithHint("did you mean %q?", near)
 	}
 	return e
-}
-
-// clip shortens what a client sent before it goes into a message.
-func clip(s string) string {
-	const most = 120
-	if len(s) > most {
-		return s[:most] + "..."
-	}
-	return s
 }

@@ -28,7 +28,7 @@ func (c checkpoint) append(b []byte) []byte {
 
 // write replaces the checkpoint of a folder. When it fails, the old one or the new one is
 // there; both are true.
-func (c checkpoint) write(d Disk) error {
+func (c checkpoint) write(d disk) error {
 	const what = "the checkpoint cannot be written"
 	f, err := d.Create(checkpointTemp)
 	if err != nil {
@@ -52,7 +52,7 @@ func (c checkpoint) write(d Disk) error {
 }
 
 // readCheckpoint reads the checkpoint of a folder; the zero one if there is none.
-func readCheckpoint(d Disk) (checkpoint, error) {
+func readCheckpoint(d disk) (checkpoint, error) {
 	const fixed = 8 + 4 + 4 + 8
 	f, err := d.Open(checkpointName)
 	if errors.Is(err, fs.ErrNotExist) {

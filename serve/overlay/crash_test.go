@@ -262,7 +262,7 @@ func (h *history) restart() error {
 		if h.rnd.IntN(4) == 0 {
 			h.disk.left = h.rnd.IntN(12) // it does not get far
 		}
-		v, err := OpenOn(h.disk, h.l, Options{FileBytes: int64(h.rnd.IntN(4000)), manual: true})
+		v, err := openOn(h.disk, h.l, Options{fileBytes: int64(h.rnd.IntN(4000)), manual: true})
 		if errors.Is(err, errPower) {
 			h.happened["crashes of recovery"]++
 			continue

@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 )
 
-// Disk is the folder of a log: all that this package asks of a file system. What was
-// written is on disk for good after File.Sync, and a name after Disk.Sync.
-type Disk interface {
+// disk is the folder of a log: all that this package asks of a file system. What was
+// written is on disk for good after file.Sync, and a name after disk.Sync.
+type disk interface {
 	// List returns the names of all files.
 	List() ([]string, error)
 	// Create makes an empty file, or empties the one that has the name.
-	Create(name string) (File, error)
+	Create(name string) (file, error)
 	// Open opens a file to read and write; fs.ErrNotExist if there is none.
-	Open(name string) (File, error)
+	Open(name string) (file, error)
 	// Rename gives a file another name, at once: whoever had that name loses it.
 	Rename(from, to string) error
 	// Remove removes a file.
@@ -25,8 +25,8 @@ type Disk interface {
 	Sync() error
 }
 
-// File is a file of a Disk. A WriteAt that fails may have written a part.
-type File interface {
+// file is a file of a disk. A WriteAt that fails may have written a part.
+type file interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
@@ -36,7 +36,7 @@ type File interface {
 	Sync() error
 }
 
-// folder is a Disk in a folder of the local disk.
+// folder is a disk in a folder of the local disk.
 type folder struct{ path string }
 
 // newFolder returns a folder, which it makes durably if it is not there.
@@ -82,17 +82,17 @@ func (d folder) List() ([]string, error) {
 	return names, err
 }
 
-func (d folder) open(name string, flags int) (File, error) {
+func (d folder) open(name string, flags int) (file, error) {
 	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_RDWR|flags, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	return file{f}, nil
+	return localFile{f}, nil
 }
 
-func (d folder) Create(name string) (File, error) { return d.open(name, os.O_CREATE|os.O_TRUNC) }
+func (d folder) Create(name string) (file, error) { return d.open(name, os.O_CREATE|os.O_TRUNC) }
 
-func (d folder) Open(name string) (File, error) { return d.open(name, 0) }
+func (d folder) Open(name string) (file, error) { return d.open(name, 0) }
 
 func (d folder) Rename(from, to string) error {
 	return os.Rename(filepath.Join(d.path, from), filepath.Join(d.path, to))
@@ -109,10 +109,10 @@ func (d folder) Sync() error {
 	return f.Sync()
 }
 
-// file is a file with its size.
-type file struct{ *os.File }
+// localFile is a file with its size.
+type localFile struct{ *os.File }
 
-func (f file) Size() (int64, error) {
+func (f localFile) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err

@@ -14,7 +14,7 @@ import (
 func TestFullDiskFailsPushesOnly(t *testing.T) {
 	l := smallLayout(t)
 	disk := newSim(rand.New(rand.NewPCG(5, 5)))
-	v, err := OpenOn(disk, l, Options{FileBytes: 1000})
+	v, err := openOn(disk, l, Options{fileBytes: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestFullDiskFailsPushesOnly(t *testing.T) {
 		expect(t, v, want)
 	}
 	v.Close()
-	if v, err = OpenOn(disk.cut(), l, Options{}); err != nil {
+	if v, err = openOn(disk.cut(), l, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	defer v.Close()
@@ -48,7 +48,7 @@ func TestFailedSyncEndsWriting(t *testing.T) {
 	l := smallLayout(t)
 	for first := range 2 { // the first frame of a file syncs its name, too
 		disk := newSim(rand.New(rand.NewPCG(5, uint64(first))))
-		v, err := OpenOn(disk, l, Options{})
+		v, err := openOn(disk, l, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,12 +76,12 @@ func TestFailedSyncEndsWriting(t *testing.T) {
 		}
 		expect(t, v, want)
 		v.Close()
-		if v, err = OpenOn(disk, l, Options{}); err != nil {
+		if v, err = openOn(disk, l, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		mustPut(t, v, small{1, 3, 3})
 		v.Close()
-		if v, err = OpenOn(disk.cut(), l, Options{}); err != nil {
+		if v, err = openOn(disk.cut(), l, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, v, map[int64]int64{1: 3})
@@ -95,7 +95,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 	l := smallLayout(t)
 	for at := 0; ; at++ {
 		h := newHistory(t, l, 11)
-		v, err := OpenOn(h.disk, l, Options{FileBytes: 1500, manual: true})
+		v, err := openOn(h.disk, l, Options{fileBytes: 1500, manual: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	l := smallLayout(f)
 	disk := newSim(rand.New(rand.NewPCG(1, 1)))
-	v, err := OpenOn(disk, l, Options{FileBytes: 400, manual: true})
+	v, err := openOn(disk, l, Options{fileBytes: 400, manual: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func FuzzOpen(f *testing.F) {
 				disk.names[name] = &inode{data: data, versions: map[int][][]byte{}}
 			}
 		}
-		v, err := OpenOn(disk, l, Options{manual: true})
+		v, err := openOn(disk, l, Options{manual: true})
 		if err != nil {
 			if !isCode(err, "Q671") && !isCode(err, "Q674") {
 				t.Fatal(err)
@@ -166,7 +166,7 @@ func FuzzOpen(f *testing.F) {
 		}); err != nil || rows != v.Stats().Rows {
 			t.Fatalf("%d rows of %d, %v", rows, v.Stats().Rows, err)
 		}
-		if v, err = OpenOn(disk, l, Options{manual: true}); err != nil || v.Stats().Rows != rows {
+		if v, err = openOn(disk, l, Options{manual: true}); err != nil || v.Stats().Rows != rows {
 			t.Fatalf("opened again: %v", err)
 		}
 	})

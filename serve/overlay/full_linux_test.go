@@ -31,7 +31,7 @@ func TestFullFileSystem(t *testing.T) {
 		if err := os.WriteFile(ballast, make([]byte, 8192), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		v, err := Open(path, l, Options{FileBytes: 50_000})
+		v, err := Open(path, l, Options{fileBytes: 50_000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestFullFileSystem(t *testing.T) {
 			expect(t, v, want)
 		}
 		v.Close()
-		if v, err = Open(path, l, Options{FileBytes: 50_000}); err != nil {
+		if v, err = Open(path, l, Options{fileBytes: 50_000}); err != nil {
 			t.Fatalf("opened when the disk is full: %v", err)
 		}
 		expect(t, v, want)

@@ -36,7 +36,7 @@ func TestChild(t *testing.T) {
 	if path == "" {
 		t.Skip("only for TestKilledUnderLoad")
 	}
-	v, err := Open(path, smallLayout(t), Options{FileBytes: 64 << 10})
+	v, err := Open(path, smallLayout(t), Options{fileBytes: 64 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func liveTogether(t *testing.T, seed uint64) (all []call) {
 	var clock, events atomic.Int64
 	var mu sync.Mutex
 	for life := range 4 {
-		v, err := OpenOn(disk, l, Options{FileBytes: 2000})
+		v, err := openOn(disk, l, Options{fileBytes: 2000})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

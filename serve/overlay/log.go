@@ -21,19 +21,18 @@ func walName(first uint64) string { return fmt.Sprintf("%s%020d", walPrefix, fir
 
 // log is the write-ahead log. It belongs to one goroutine at a time.
 type log struct {
-	disk   Disk
+	disk   disk
 	schema [32]byte
 	limit  int64     // bytes from which on a file gets no more frames
 	files  []walFile // with durable rows, oldest first
 	check  checkpoint
 
-	active File // that is written to; nil: the next frame makes one
+	active file // that is written to; nil: the next frame makes one
 	id     uint64
 	end    int64  // bytes of active that are durable
 	dirty  bool   // there may be something behind end, from a write that failed
 	next   uint64 // sequence of the next row
 	failed error  // why nothing is written any more
-	syncs  int64
 	buffer []byte
 }
 
@@ -92,7 +91,6 @@ func (w *log) append(rows uint32, fill func(b []byte, first uint64) []byte) erro
 		}
 		w.files = append(w.files, walFile{name: walName(w.next), first: w.next})
 	}
-	w.syncs++
 	w.dirty = false
 	w.end += int64(len(frame))
 	w.next += uint64(rows)

@@ -98,7 +98,7 @@ func TestReplayIsIdempotent(t *testing.T) {
 	}
 	want := map[int64]int64{}
 	for range 3 {
-		v := mustOpen(t, path, l, Options{FileBytes: 4000})
+		v := mustOpen(t, path, l, Options{fileBytes: 4000})
 		for from := 0; from < len(all); from += 50 {
 			mustPut(t, v, all[from:from+50]...)
 		}
@@ -149,7 +149,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 	l := smallLayout(t)
 	rnd := rand.New(rand.NewPCG(3, 3))
 	disk := newSim(rnd)
-	v, err := OpenOn(disk, l, Options{FileBytes: 700, manual: true})
+	v, err := openOn(disk, l, Options{fileBytes: 700, manual: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 			}
 			changed := diskOf(rnd, disk)
 			changed.names[name].data[at] ^= byte(1 + rnd.IntN(255))
-			_, err := OpenOn(changed, l, Options{manual: true})
+			_, err := openOn(changed, l, Options{manual: true})
 			last := i == len(names)-1 && frame == len(ends)-1
 			padding := whole[at] == 0 && at > ends[frame]-8
 			switch place := fmt.Sprintf("%s: at byte %d:", name, from); {
@@ -196,7 +196,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 	for i, name := range names[:len(names)-1] {
 		changed := diskOf(rnd, disk)
 		delete(changed.names, name)
-		if _, err := OpenOn(changed, l, Options{manual: true}); !isCode(err, "Q671") {
+		if _, err := openOn(changed, l, Options{manual: true}); !isCode(err, "Q671") {
 			t.Errorf("file %d is missing: %v", i, err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 // TestTrimRemovesFiles: what is in segments is forgotten, and its files are; numbers go on.
 func TestTrimRemovesFiles(t *testing.T) {
 	l, path := smallLayout(t), t.TempDir()
-	v := mustOpen(t, path, l, Options{FileBytes: 600})
+	v := mustOpen(t, path, l, Options{fileBytes: 600})
 	for id := range int64(20) {
 		mustPut(t, v, small{id, 1, id})
 	}

@@ -17,16 +17,16 @@ var ErrClosed = errors.New("the overlay is closed")
 
 // Options says how an overlay is kept. The zero value works.
 type Options struct {
-	Seed      uint64 // of the keys' hashes; best that of the segments, for a request then hashes once
-	FileBytes int64  // from how many bytes on a file of the log gets no more rows; 0: 64 MiB
-	Memory    int64  // bytes of rows, from which on no more are taken; 0: 1 GiB
+	Seed   uint64 // of the keys' hashes; best that of the segments, for a request then hashes once
+	Memory int64  // bytes of rows, from which on no more are taken; 0: 1 GiB
 
-	manual bool // no goroutine: tests call step
+	fileBytes int64 // from how many bytes on a file of the log gets no more rows; 0: 64 MiB
+	manual    bool  // no goroutine: tests call step
 }
 
 func (o Options) withDefaults() Options {
-	if o.FileBytes == 0 {
-		o.FileBytes = 64 << 20
+	if o.fileBytes == 0 {
+		o.fileBytes = 64 << 20
 	}
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
@@ -66,7 +66,7 @@ func Open(path string, l *row.Layout, o Options) (*Overlay, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := OpenOn(d, l, o)
+	v, err := openOn(d, l, o)
 	if err != nil {
 		held.Close()
 		return nil, fmt.Errorf("overlay in %s: %w", path, err)
@@ -75,14 +75,14 @@ func Open(path string, l *row.Layout, o Options) (*Overlay, error) {
 	return v, nil
 }
 
-// OpenOn is Open with a file system of the caller's, who sees to it that nobody else uses it.
-func OpenOn(d Disk, l *row.Layout, o Options) (*Overlay, error) {
+// openOn is Open with a file system of the caller's, who sees to it that nobody else uses it.
+func openOn(d disk, l *row.Layout, o Options) (*Overlay, error) {
 	v := &Overlay{
 		layout: l, o: o.withDefaults(), table: newTable(l),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	var err error
-	v.log, err = openLog(d, l, v.o.FileBytes, func(r row.Row) { v.table.put(v.entry(r)) })
+	v.log, err = openLog(d, l, v.o.fileBytes, func(r row.Row) { v.table.put(v.entry(r)) })
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,6 @@ type Stats struct {
 	Note        string // what Trim was given with it
 	Files       int    // of the log
 	LogBytes    int64  // in them
-	Frames      int64  // written since it was opened: one for each fsync
 	Failed      error  // why no more is written, or nil
 }
 
@@ -178,7 +177,7 @@ func (v *Overlay) Stats() Stats {
 	return Stats{
 		Rows: v.table.rows.Load(), Bytes: v.table.bytes.Load(), Durable: v.durable.Load(),
 		Trimmed: w.check.Seq, Note: w.check.Note,
-		Files: len(w.files), LogBytes: w.bytes(), Frames: w.syncs, Failed: w.failed,
+		Files: len(w.files), LogBytes: w.bytes(), Failed: w.failed,
 	}
 }
 

@@ -29,15 +29,17 @@ type scan struct {
 // openLog reads a folder and hands out its rows that are in no segment, in the order of their
 // sequences. It cuts a torn tail, and makes durable what it handed out: the process that
 // wrote it may have died before it did.
-func openLog(d Disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, error) {
+func openLog(d disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, error) {
 	w := &log{disk: d, limit: limit, schema: l.Schema().Digest()}
 	var err error
 	if w.check, err = readCheckpoint(d); err != nil {
 		return nil, err
 	}
-	// Files are removed for what the checkpoint says. The process that put it there may have
-	// died before its name was durable: if the power went now, the files could be gone, and
-	// the checkpoint before it be back.
+	// The process that named these files may have died before the names were durable. That of
+	// the checkpoint must be before files are removed for what it says: if the power went, they
+	// could be gone, and the checkpoint before it be back. Those of files of rows must be before
+	// their rows are handed out. What is removed from here on may come back: the next who opens
+	// the log removes it again, as it does what log.trim removed.
 	if err := d.Sync(); err != nil {
 		return nil, err
 	}
@@ -57,23 +59,27 @@ func openLog(d Disk, l *row.Layout, limit int64, yield func(row.Row)) (*log, err
 		if i < len(firsts)-1 {
 			following = firsts[i+1]
 		}
-		if following > 0 && following <= w.check.Seq+1 { // its rows are in segments
-			if err := d.Remove(walName(first)); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if first < w.next && len(w.files) > 0 {
-			return nil, damaged(walName(first), 0, "its rows are in the file before it")
-		}
-		if first > w.next {
-			return nil, damaged(walName(first), 0, fmt.Sprintf("the rows from %d on are missing before it", w.next))
-		}
-		if err := w.read(l, first, following, yield); err != nil {
+		if err := w.take(l, first, following, yield); err != nil {
 			return nil, err
 		}
 	}
-	return w, d.Sync()
+	return w, nil
+}
+
+// take reads the file whose first row has a sequence, unless that is not the next one, or
+// removes it unread where all its rows are in segments. following is the first sequence of the
+// file after it; 0: it is the last.
+func (w *log) take(l *row.Layout, first, following uint64, yield func(row.Row)) error {
+	name := walName(first)
+	switch {
+	case following > 0 && following <= w.check.Seq+1:
+		return w.disk.Remove(name)
+	case first < w.next && len(w.files) > 0:
+		return damaged(name, 0, "its rows are in the file before it")
+	case first > w.next:
+		return damaged(name, 0, fmt.Sprintf("the rows from %d on are missing before it", w.next))
+	}
+	return w.read(l, first, following, yield)
 }
 
 // walFirsts returns the first sequences of the files of rows, in order.
@@ -88,8 +94,7 @@ func walFirsts(names []string) (firsts []uint64) {
 	return firsts
 }
 
-// read reads a file, and keeps it, or removes it where it has nothing that is needed. following
-// is the first sequence of the file after it; 0: it is the last.
+// read reads a file, and keeps it, or removes it where it has nothing that is needed.
 func (w *log) read(l *row.Layout, first, following uint64, yield func(row.Row)) error {
 	name := walName(first)
 	f, err := w.disk.Open(name)
@@ -133,7 +138,7 @@ func (w *log) read(l *row.Layout, first, following uint64, yield func(row.Row)) 
 
 // settle makes the last file durable as it was read. Its last frame is written again: a
 // process whose fsync failed may have left it in memory, marked as if it were on disk.
-func settle(f File, s scan) error {
+func settle(f file, s scan) error {
 	b := make([]byte, s.end-s.last)
 	if _, err := readFull(f, b, s.last); err != nil {
 		return err
@@ -153,7 +158,7 @@ func settle(f File, s scan) error {
 }
 
 // frames reads the frames of a file up to the first that is none.
-func (w *log) frames(f File, l *row.Layout, name string, yield func(row.Row)) (s scan, err error) {
+func (w *log) frames(f file, l *row.Layout, name string, yield func(row.Row)) (s scan, err error) {
 	if s.size, err = f.Size(); err != nil {
 		return s, err
 	}
@@ -208,7 +213,7 @@ func placed(err error, name string, at int64) error {
 }
 
 // frame reads a frame and returns its size; 0: there is no whole one.
-func (w *log) frame(f File, l *row.Layout, s *scan, at int64, yield func(row.Row)) (int64, error) {
+func (w *log) frame(f file, l *row.Layout, s *scan, at int64, yield func(row.Row)) (int64, error) {
 	var start [headSize]byte
 	if s.size-at < headSize {
 		return 0, nil
@@ -247,7 +252,7 @@ func (w *log) frame(f File, l *row.Layout, s *scan, at int64, yield func(row.Row
 
 // headFollows reports whether the head of a frame is behind the one that is torn: then that
 // one was durable once. Where the header is damaged too, any id will do.
-func headFollows(f File, s scan) (bool, error) {
+func headFollows(f file, s scan) (bool, error) {
 	const window = 1 << 20
 	b := make([]byte, window+headSize)
 	for from := max(s.end, headerSize) + 8; s.size-from >= headSize; from += window {

@@ -14,7 +14,7 @@ func TestCheckpointIsDurableBeforeFilesGo(t *testing.T) {
 	l := smallLayout(t)
 	for seed := range uint64(300) {
 		disk := newSim(rand.New(rand.NewPCG(seed, 1)))
-		v, err := OpenOn(disk, l, Options{FileBytes: 1})
+		v, err := openOn(disk, l, Options{fileBytes: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,10 +27,10 @@ func TestCheckpointIsDurableBeforeFilesGo(t *testing.T) {
 		}
 		v.Close()
 		disk.off, disk.left = false, int(seed%12) // only the process died; the power goes later
-		if v, err = OpenOn(disk, l, Options{}); err == nil {
+		if v, err = openOn(disk, l, Options{}); err == nil {
 			v.Close()
 		}
-		if v, err = OpenOn(disk.cut(), l, Options{}); err != nil {
+		if v, err = openOn(disk.cut(), l, Options{}); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		expect(t, v, map[int64]int64{3: 4})
@@ -48,7 +48,7 @@ func TestCheckpointIsDurableBeforeFilesGo(t *testing.T) {
 func TestLeftBehindTheLastFrame(t *testing.T) {
 	l := smallLayout(t)
 	disk := newSim(rand.New(rand.NewPCG(1, 1)))
-	v, err := OpenOn(disk, l, Options{FileBytes: 1})
+	v, err := openOn(disk, l, Options{fileBytes: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestLeftBehindTheLastFrame(t *testing.T) {
 	for what, left := range map[string]string{"a byte": "x", "zeros": strings.Repeat("\x00", 600), "a torn frame": string(torn)} {
 		grown := diskOf(disk.rnd, disk)
 		grown.names[names[0]].data = append(slices.Clone(first), left...)
-		v, err := OpenOn(grown, l, Options{})
+		v, err := openOn(grown, l, Options{})
 		if err != nil {
 			t.Errorf("%s is left: %v", what, err)
 			continue
@@ -73,7 +73,7 @@ func TestLeftBehindTheLastFrame(t *testing.T) {
 		expect(t, v, map[int64]int64{0: 1, 1: 2, 2: 3})
 		v.Close()
 		delete(grown.names, names[1])
-		if _, err := OpenOn(grown, l, Options{}); !isCode(err, "Q671") || !strings.Contains(err.Error(), names[0]) {
+		if _, err := openOn(grown, l, Options{}); !isCode(err, "Q671") || !strings.Contains(err.Error(), names[0]) {
 			t.Errorf("%s is left, and the next file is not: %v", what, err)
 		}
 	}

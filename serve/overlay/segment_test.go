@@ -35,7 +35,7 @@ func TestCompactionIntoASegment(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	s, err := segment.Open(path, segment.OpenOptions{})
+	s, err := segment.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (d *sim) List() ([]string, error) {
 	return slices.Collect(maps.Keys(d.names)), d.step()
 }
 
-func (d *sim) Create(name string) (File, error) {
+func (d *sim) Create(name string) (file, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.step(); err != nil {
@@ -88,7 +88,7 @@ func (d *sim) change(f func(map[string]*inode)) {
 	d.pending = append(d.pending, f)
 }
 
-func (d *sim) Open(name string) (File, error) {
+func (d *sim) Open(name string) (file, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.step(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"quern/features/column"
 	"quern/features/diag"
 	"quern/serve/lookup"
+	"quern/serve/protofield"
 )
 
 // maxKeys is how many columns of keys a request may have: more than any views have.
@@ -43,29 +44,29 @@ func (r *Request) Reset() {
 // Q609 where it has more than most features.
 func (r *Request) Read(message []byte, most int) error {
 	r.Reset()
-	return each(message, func(f field) error {
+	return protofield.Each(message, func(f protofield.Field) error {
 		switch {
-		case f.is(1, protowire.BytesType):
+		case f.Is(1, protowire.BytesType):
 			if len(r.Features) == most {
 				return diag.New("Q609", "the request has more than %d features", most)
 			}
-			r.Features = append(r.Features, f.bytes)
-			return f.text("features")
-		case f.is(2, protowire.BytesType):
-			r.View = f.bytes
-			return f.text("view")
-		case f.is(3, protowire.BytesType):
-			r.Service = f.bytes
-			return f.text("service")
-		case f.is(4, protowire.VarintType):
-			r.Full = f.bits != 0
-		case f.is(5, protowire.BytesType):
-			return r.addKey(f.bytes)
-		case f.is(6, protowire.VarintType):
-			if f.bits > 1 {
-				return diag.New("Q614", "layout %d is none: 0 for columns, 1 for rows", f.bits)
+			r.Features = append(r.Features, f.Bytes)
+			return text(f.Bytes, "features")
+		case f.Is(2, protowire.BytesType):
+			r.View = f.Bytes
+			return text(f.Bytes, "view")
+		case f.Is(3, protowire.BytesType):
+			r.Service = f.Bytes
+			return text(f.Bytes, "service")
+		case f.Is(4, protowire.VarintType):
+			r.Full = f.Bits != 0
+		case f.Is(5, protowire.BytesType):
+			return r.addKey(f.Bytes)
+		case f.Is(6, protowire.VarintType):
+			if f.Bits > 1 {
+				return diag.New("Q614", "layout %d is none: 0 for columns, 1 for rows", f.Bits)
 			}
-			r.Rows = f.bits == 1
+			r.Rows = f.Bits == 1
 		}
 		return nil
 	})
@@ -74,10 +75,10 @@ func (r *Request) Read(message []byte, most int) error {
 // addKey notes a column of keys, once.
 func (r *Request) addKey(message []byte) error {
 	k := keyColumn{message: message}
-	err := each(message, func(f field) error {
-		if f.is(1, protowire.BytesType) {
-			k.name = f.bytes
-			return f.text("the name of a key")
+	err := protofield.Each(message, func(f protofield.Field) error {
+		if f.Is(1, protowire.BytesType) {
+			k.name = f.Bytes
+			return text(f.Bytes, "the name of a key")
 		}
 		return nil
 	})
@@ -86,7 +87,7 @@ func (r *Request) addKey(message []byte) error {
 	}
 	for i := range r.keys {
 		if bytes.Equal(r.keys[i].name, k.name) {
-			return diag.New("Q614", "the key %q is there twice", clip(k.name))
+			return diag.New("Q614", "the key %q is there twice", lookup.Clip(k.name))
 		}
 	}
 	if len(r.keys) == maxKeys {
@@ -135,7 +136,7 @@ func (r *Request) Keys(q *lookup.Query, limit int, into *lookup.Keys) error {
 	}
 	for i := range r.keys {
 		if !r.keys[i].used {
-			return diag.New("Q614", "%q is no key of what is asked for", clip(r.keys[i].name))
+			return diag.New("Q614", "%q is no key of what is asked for", lookup.Clip(r.keys[i].name))
 		}
 	}
 	if rows <= 0 {
@@ -172,34 +173,34 @@ func (k *keyColumn) read(key column.Field, limit int, c *lookup.Cells) error {
 		}
 		return nil
 	}
-	return each(k.message, func(f field) error {
+	return protofield.Each(k.message, func(f protofield.Field) error {
 		switch {
-		case f.is(2, protowire.BytesType) && len(f.bytes)%8 == 0:
-			for b := f.bytes; len(b) > 0; b = b[8:] {
+		case f.Is(2, protowire.BytesType) && len(f.Bytes)%8 == 0:
+			for b := f.Bytes; len(b) > 0; b = b[8:] {
 				if err := add(2, func() lookup.Problem { return addInt(c, int64(binary.LittleEndian.Uint64(b))) }); err != nil {
 					return err
 				}
 			}
-		case f.is(2, protowire.Fixed64Type):
-			return add(2, func() lookup.Problem { return addInt(c, int64(f.bits)) })
-		case f.is(3, protowire.BytesType):
-			return add(3, func() lookup.Problem { return addText(c, f.bytes) })
-		case f.is(4, protowire.BytesType):
-			return add(4, func() lookup.Problem { return c.AddBytes(f.bytes) })
-		case f.is(5, protowire.VarintType):
-			return add(5, func() lookup.Problem { return c.AddBool(f.bits != 0) })
-		case f.is(5, protowire.BytesType):
-			for b := f.bytes; len(b) > 0; {
+		case f.Is(2, protowire.Fixed64Type):
+			return add(2, func() lookup.Problem { return addInt(c, int64(f.Bits)) })
+		case f.Is(3, protowire.BytesType):
+			return add(3, func() lookup.Problem { return addText(c, f.Bytes) })
+		case f.Is(4, protowire.BytesType):
+			return add(4, func() lookup.Problem { return c.AddBytes(f.Bytes) })
+		case f.Is(5, protowire.VarintType):
+			return add(5, func() lookup.Problem { return c.AddBool(f.Bits != 0) })
+		case f.Is(5, protowire.BytesType):
+			for b := f.Bytes; len(b) > 0; {
 				bit, n := protowire.ConsumeVarint(b)
 				if n < 0 {
-					return notProtobuf(n)
+					return protofield.Damaged(n)
 				}
 				b = b[n:]
 				if err := add(5, func() lookup.Problem { return c.AddBool(bit != 0) }); err != nil {
 					return err
 				}
 			}
-		case f.number >= 2 && f.number <= 5:
+		case f.Number >= 2 && f.Number <= 5:
 			return diag.New("Q614", "the values of key %q are not packed as the message says", key.Name)
 		}
 		return nil
@@ -229,11 +230,10 @@ func at(key string, row int) diag.Data {
 	return diag.Data{RowGroup: -1, Row: int64(row), Column: key}
 }
 
-// clip shortens what a client sent before it goes into a message.
-func clip(s []byte) string {
-	const most = 120
-	if len(s) > most {
-		return string(s[:most]) + "..."
+// text checks that a string is UTF-8, as strings of protobuf are.
+func text(b []byte, what string) error {
+	if !utf8.Valid(b) {
+		return diag.New("Q614", "%s is not UTF-8", what)
 	}
-	return string(s)
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"quern/features/diag"
+	"quern/serve/protofield"
 )
 
 // Path is where the calls are: Path and the name of one.
@@ -93,21 +94,21 @@ type request struct {
 // read reads a request. What is left is allow_cache, of no account here, and filters.
 func (c *call) read(b []byte) (r request, err error) {
 	r.tags = map[string]string{}
-	err = each(b, func(number protowire.Number, kind protowire.Type, value []byte) error {
+	err = protofield.Each(b, func(f protofield.Field) error {
 		switch {
-		case kind != protowire.BytesType:
+		case f.Kind != protowire.BytesType:
 			return nil
-		case number == 1 && c.get != nil:
-			r.name = string(value)
+		case f.Number == 1 && c.get != nil:
+			r.name = string(f.Bytes)
 			if c.project == 1 {
 				r.project = r.name
 			}
-		case number == c.project:
-			r.project = string(value)
-		case number == c.tags:
-			return r.addTag(value)
-		case c.list != nil && len(value) > 0:
-			return diag.New("Q627", "field %d of %s chooses what to list, and tags are the only choice here", number, c.name)
+		case f.Number == c.project:
+			r.project = string(f.Bytes)
+		case f.Number == c.tags:
+			return r.addTag(f.Bytes)
+		case c.list != nil && len(f.Bytes) > 0:
+			return diag.New("Q627", "field %d of %s chooses what to list, and tags are the only choice here", f.Number, c.name)
 		}
 		return nil
 	})
@@ -120,45 +121,15 @@ func (c *call) read(b []byte) (r request, err error) {
 // addTag reads an entry of a map of tags.
 func (r *request) addTag(entry []byte) error {
 	var key, value string
-	err := each(entry, func(number protowire.Number, kind protowire.Type, text []byte) error {
+	err := protofield.Each(entry, func(f protofield.Field) error {
 		switch {
-		case number == 1 && kind == protowire.BytesType:
-			key = string(text)
-		case number == 2 && kind == protowire.BytesType:
-			value = string(text)
+		case f.Is(1, protowire.BytesType):
+			key = string(f.Bytes)
+		case f.Is(2, protowire.BytesType):
+			value = string(f.Bytes)
 		}
 		return nil
 	})
 	r.tags[key] = value
 	return err
-}
-
-// each calls visit at every field of a message; bytes is nil where a field is not
-// length-delimited.
-func each(message []byte, visit func(number protowire.Number, kind protowire.Type, bytes []byte) error) error {
-	for len(message) > 0 {
-		number, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return notProtobuf(n)
-		}
-		message = message[n:]
-		var value []byte
-		if kind == protowire.BytesType {
-			value, n = protowire.ConsumeBytes(message)
-		} else {
-			n = protowire.ConsumeFieldValue(number, kind, message)
-		}
-		if n < 0 {
-			return notProtobuf(n)
-		}
-		message = message[n:]
-		if err := visit(number, kind, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func notProtobuf(n int) error {
-	return diag.New("Q614", "the message is not protobuf: %v", protowire.ParseError(n))
 }

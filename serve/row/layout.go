@@ -87,9 +87,6 @@ func (l *Layout) Stride() int { return l.stride }
 // HasHeap reports whether rows have a Heap: their key or a field is of variable length.
 func (l *Layout) HasHeap() bool { return l.heap }
 
-// InlineKey reports whether the key is one column that is no string, so 8 bytes in Fixed.
-func (l *Layout) InlineKey() bool { return l.inline }
-
 // HeapLen returns how many bytes of heap the row whose fixed part is given says it has.
 func (l *Layout) HeapLen(fixed []byte) int {
 	if !l.heap {

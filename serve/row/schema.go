@@ -21,7 +21,7 @@ const NoTime = math.MinInt64
 const (
 	MaxKeys   = 64      // columns of a key
 	MaxFields = 1 << 16 // fields of a row
-	MaxName   = 1 << 12 // bytes of a name
+	maxName   = 1 << 12 // bytes of a name
 	MaxHeap   = 1 << 28 // bytes of one row's heap
 
 	version = 1
@@ -46,9 +46,6 @@ func (s Schema) SameColumns(o Schema) bool {
 	return slices.Equal(s.Keys, o.Keys) && slices.Equal(s.Fields, o.Fields)
 }
 
-// Find returns the position of the field called name, or -1.
-func (s Schema) Find(name string) int { return column.Schema(s.Fields).Find(name) }
-
 // Digest returns the SHA-256 of the schema's binary form, which names the layout.
 func (s Schema) Digest() [32]byte { return sha256.Sum256(s.AppendBinary(nil)) }
 
@@ -69,8 +66,8 @@ func (s Schema) check() error {
 			clear(seen) // a feature may have the name of a key
 		}
 		switch {
-		case f.Name == "" || len(f.Name) > MaxName:
-			return diag.New("Q651", "a name of %d bytes: 1 to %d", len(f.Name), MaxName)
+		case f.Name == "" || len(f.Name) > maxName:
+			return diag.New("Q651", "a name of %d bytes: 1 to %d", len(f.Name), maxName)
 		case seen[f.Name]:
 			return diag.New("Q651", "%q is there twice", f.Name)
 		case kind == column.NoKind:

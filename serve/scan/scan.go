@@ -27,15 +27,15 @@ func (s *Scanner) Rewind(at int) { s.at = at }
 // Since returns the bytes from a position on that were read.
 func (s *Scanner) Since(from int) []byte { return s.text[from:s.at] }
 
-// Fail returns the error (Q614) for a text that is no JSON at the present place.
-func (s *Scanner) Fail(problem string) error {
+// fail returns the error (Q614) for a text that is no JSON at the present place.
+func (s *Scanner) fail(problem string) error {
 	return diag.New("Q614", "the body is no JSON from byte %d on: %s", s.at, problem)
 }
 
 // End checks that nothing follows.
 func (s *Scanner) End() error {
 	if s.Next(); s.at < len(s.text) {
-		return s.Fail("something follows the request")
+		return s.fail("something follows the request")
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (s *Scanner) Next() byte {
 // Skip skips white space and c, or fails.
 func (s *Scanner) Skip(c byte) error {
 	if s.Next() != c {
-		return s.Fail("a " + string(rune(c)) + " is missing")
+		return s.fail("a " + string(rune(c)) + " is missing")
 	}
 	s.at++
 	return nil
@@ -73,7 +73,7 @@ func (s *Scanner) More(close byte) (bool, error) {
 		s.at++
 		return false, nil
 	}
-	return false, s.Fail("a comma or a " + string(rune(close)) + " is missing")
+	return false, s.fail("a comma or a " + string(rune(close)) + " is missing")
 }
 
 // Opens skips the opening bracket of an array or an object, and reports whether there is
@@ -92,18 +92,18 @@ func (s *Scanner) Opens(open, close byte) (bool, error) {
 // Word skips w, or fails.
 func (s *Scanner) Word(w string) error {
 	if len(s.text)-s.at < len(w) || string(s.text[s.at:s.at+len(w)]) != w {
-		return s.Fail("there is no value")
+		return s.fail("there is no value")
 	}
 	s.at += len(w)
 	return nil
 }
 
-// Number reads a number.
-func (s *Scanner) Number() ([]byte, error) {
+// number reads a number.
+func (s *Scanner) number() ([]byte, error) {
 	from := s.at
 	n, ok := jsonscan.Number(s.text[from:])
 	if s.at += n; !ok {
-		return nil, s.Fail("a digit is missing")
+		return nil, s.fail("a digit is missing")
 	}
 	return s.text[from:s.at], nil
 }
@@ -120,7 +120,7 @@ func (s *Scanner) Str() ([]byte, error) {
 		case c == '"':
 			raw := s.text[from:s.at]
 			if !ascii && !utf8.Valid(raw) {
-				return nil, s.Fail("a text is not UTF-8")
+				return nil, s.fail("a text is not UTF-8")
 			}
 			s.at++
 			return raw, nil
@@ -128,13 +128,13 @@ func (s *Scanner) Str() ([]byte, error) {
 			s.scratch = append(s.scratch[:0], s.text[from:s.at]...)
 			return s.escaped()
 		case c < ' ':
-			return nil, s.Fail("a text has a control character")
+			return nil, s.fail("a text has a control character")
 		default:
 			ascii = ascii && c < utf8.RuneSelf
 			s.at++
 		}
 	}
-	return nil, s.Fail("a text does not end")
+	return nil, s.fail("a text does not end")
 }
 
 // escaped reads the rest of a string from its first escape on.
@@ -147,11 +147,11 @@ func (s *Scanner) escaped() ([]byte, error) {
 		case c == '"':
 			s.at++
 			if !utf8.Valid(out) {
-				return nil, s.Fail("a text is not UTF-8")
+				return nil, s.fail("a text is not UTF-8")
 			}
 			return out, nil
 		case c < ' ':
-			return nil, s.Fail("a text has a control character")
+			return nil, s.fail("a text has a control character")
 		case c != '\\':
 			out = append(out, c)
 			s.at++
@@ -159,10 +159,10 @@ func (s *Scanner) escaped() ([]byte, error) {
 		}
 		r, size, wrong := jsonscan.Escape(s.text[s.at:])
 		if wrong != 0 {
-			return nil, s.Fail("an escape stands for no character")
+			return nil, s.fail("an escape stands for no character")
 		}
 		out = utf8.AppendRune(out, r)
 		s.at += size
 	}
-	return nil, s.Fail("a text does not end")
+	return nil, s.fail("a text does not end")
 }

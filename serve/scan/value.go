@@ -27,7 +27,7 @@ func (s *Scanner) scalar(into *lookup.Cells) (lookup.Problem, error) {
 		}
 		return into.AddString(text), nil
 	case b == '-' || b >= '0' && b <= '9':
-		text, err := s.Number()
+		text, err := s.number()
 		if err != nil {
 			return "", err
 		}
@@ -52,7 +52,7 @@ func (s *Scanner) scalar(into *lookup.Cells) (lookup.Problem, error) {
 		s.at++
 		return isNested, nil
 	}
-	return "", s.Fail("there is no value")
+	return "", s.fail("there is no value")
 }
 
 // list reads an array into a column of lists.
@@ -81,7 +81,7 @@ func (s *Scanner) Over(depth int) (err error) {
 	case b == '"':
 		_, err = s.Str()
 	case b == '-' || b >= '0' && b <= '9':
-		_, err = s.Number()
+		_, err = s.number()
 	case b == 't':
 		err = s.Word("true")
 	case b == 'f':
@@ -95,7 +95,7 @@ func (s *Scanner) Over(depth int) (err error) {
 	case b == '{':
 		err = s.overAll('{', '}', depth-1)
 	default:
-		err = s.Fail("there is no value")
+		err = s.fail("there is no value")
 	}
 	return err
 }

@@ -65,7 +65,7 @@ func openWide(b *testing.B, nulls bool) *Segment {
 	addWide(b, builder, l, 0, benchRows, nulls)
 	path := writeFile(b, builder)
 	builder.Close()
-	s, err := Open(path, OpenOptions{Populate: true})
+	s, err := Open(path)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func BenchmarkOpenAndVerify(b *testing.B) {
 	path := s.path
 	b.Run("open", func(b *testing.B) {
 		for b.Loop() {
-			s, err := Open(path, OpenOptions{})
+			s, err := Open(path)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -160,7 +160,7 @@ func BenchmarkLookupText(b *testing.B) {
 	}
 	defer builder.Close()
 	addTexts(b, builder, l, entities)
-	seg, err := Open(writeFile(b, builder), OpenOptions{Populate: true})
+	seg, err := Open(writeFile(b, builder))
 	if err != nil {
 		b.Fatal(err)
 	}

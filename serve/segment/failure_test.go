@@ -14,6 +14,20 @@ import (
 	"quern/serve/row"
 )
 
+// openRead opens a file as Open does where files are not mapped.
+func openRead(path string) (*Segment, error) {
+	file, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := readFile(file, size)
+	if err != nil {
+		return nil, err
+	}
+	return open(path, data)
+}
+
 // TestLifetime: the last to let go unmaps, and nobody can hold on after that.
 func TestLifetime(t *testing.T) {
 	l := wideLayout(t)
@@ -24,13 +38,16 @@ func TestLifetime(t *testing.T) {
 	defer b.Close()
 	addWide(t, b, l, 0, 5000, true)
 	path := writeFile(t, b)
-	for _, o := range []OpenOptions{{}, {Populate: true}, {Read: true}} {
-		s, err := Open(path, o)
+	for how, open := range map[string]func(string) (*Segment, error){"mapped": Open, "read": openRead} {
+		s, err := open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.Resident(); err != nil || n == 0 || (o.Populate || o.Read) && n != s.Info().Bytes {
-			t.Errorf("%+v: %d of %d bytes are resident, %v", o, n, s.Info().Bytes, err)
+		if err := s.Verify(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n, err := s.Resident(); err != nil || n != s.Info().Bytes {
+			t.Errorf("%s: %d of %d bytes are resident, %v", how, n, s.Info().Bytes, err)
 		}
 		var wait sync.WaitGroup
 		for range 4 {
@@ -54,30 +71,8 @@ func TestLifetime(t *testing.T) {
 			t.Error("a closed segment can be held")
 		}
 		if maps, err := os.ReadFile("/proc/self/maps"); err == nil && strings.Contains(string(maps), path) {
-			t.Errorf("%+v: the file is still mapped", o)
+			t.Errorf("%s: the file is still mapped", how)
 		}
-	}
-}
-
-// TestLock: either the pages are locked, or the process may not and Open says so.
-func TestLock(t *testing.T) {
-	l := wideLayout(t)
-	b, err := NewBuilder(l, BuildOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	addWide(t, b, l, 0, 500, true)
-	s, err := Open(writeFile(t, b), OpenOptions{Lock: true})
-	if err != nil {
-		if !strings.Contains(err.Error(), "lock") {
-			t.Error(err)
-		}
-		return
-	}
-	defer s.Close()
-	if n, err := s.Resident(); err != nil || n != s.Info().Bytes {
-		t.Errorf("%d of %d bytes are resident, %v", n, s.Info().Bytes, err)
 	}
 }
 
@@ -174,16 +169,16 @@ func TestNoSegments(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range []OpenOptions{{}, {Read: true}} {
-			if _, err := Open(path, o); !isCode(err, "Q654") || !errors.Is(err, ErrCorrupt) {
+		for _, open := range []func(string) (*Segment, error){Open, openRead} {
+			if _, err := open(path); !isCode(err, "Q654") || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
-	if _, err := Open(dir, OpenOptions{}); err == nil {
+	if _, err := Open(dir); err == nil {
 		t.Error("a folder is opened")
 	}
-	if _, err := Open(filepath.Join(dir, "none"), OpenOptions{}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }

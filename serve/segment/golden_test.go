@@ -31,7 +31,7 @@ func TestBytesOfAFile(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("the same rows give other bytes than %s has", path)
 	}
-	s, err := Open(path, OpenOptions{})
+	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,27 +14,13 @@ type mapping struct {
 	mapped bool
 }
 
-// mapFile maps a file, or reads it. The file may be closed afterwards.
-func mapFile(file *os.File, size int64, o OpenOptions) (mapping, error) {
-	if o.Read {
-		return readFile(file, size)
-	}
-	flags := unix.MAP_SHARED
-	if o.Populate {
-		flags |= unix.MAP_POPULATE
-	}
-	b, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_READ, flags)
+// mapFile maps a file, which may be closed afterwards.
+func mapFile(file *os.File, size int64) (mapping, error) {
+	b, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return mapping{}, fmt.Errorf("map %s: %w", file.Name(), err)
 	}
-	m := mapping{b, true}
-	if o.Lock {
-		if err := unix.Mlock(b); err != nil {
-			m.unmap()
-			return mapping{}, fmt.Errorf("lock %s in memory: %w", file.Name(), err)
-		}
-	}
-	return m, nil
+	return mapping{b, true}, nil
 }
 
 // populate brings a part, which begins at a page, into memory, so that nobody faults there

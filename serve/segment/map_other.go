@@ -11,7 +11,7 @@ type mapping struct {
 }
 
 // mapFile reads the file.
-func mapFile(file *os.File, size int64, _ OpenOptions) (mapping, error) { return readFile(file, size) }
+func mapFile(file *os.File, size int64) (mapping, error) { return readFile(file, size) }
 
 func (m *mapping) populate(from, to int) {}
 

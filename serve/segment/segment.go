@@ -46,17 +46,10 @@ type Segment struct {
 	closed  atomic.Bool
 }
 
-// OpenOptions says how a file is brought into memory. The zero value maps it and reads
-// pages as they are needed.
-type OpenOptions struct {
-	Populate bool // read all pages before Open returns, so that no look-up waits for the disk
-	Lock     bool // keep them in memory (mlock); fails where the process may not
-	Read     bool // read the file into the process's own memory instead of mapping it
-}
-
-// Open opens a segment file. A file that is none, or is damaged where Open looks, is a
+// Open opens a segment file: it maps it, so pages are read when they are needed (Verify needs
+// all of them), or reads it where files are not mapped. A file that is none, or is damaged where Open looks, is a
 // *diag.Error, Q654, that wraps ErrCorrupt; one of another format version is Q655.
-func Open(path string, o OpenOptions) (*Segment, error) {
+func Open(path string) (*Segment, error) {
 	file, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -65,7 +58,7 @@ func Open(path string, o OpenOptions) (*Segment, error) {
 	if size == 0 { // which cannot be mapped
 		return nil, damaged(path, "it is empty")
 	}
-	data, err := mapFile(file, size, o)
+	data, err := mapFile(file, size)
 	if err != nil {
 		return nil, err
 	}

@@ -314,7 +314,7 @@ func TestEqualTags(t *testing.T) {
 		}
 		addKey(t, b, l, key, float32(key))
 	}
-	s, err := Open(writeFile(t, b), OpenOptions{})
+	s, err := Open(writeFile(t, b))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // Verify reads the whole file: every checksum agrees, the rows are in order, each holds
 // together and is found by its key, and nothing else is in the slots. A file that fails
 // is a *diag.Error, Q654, that wraps ErrCorrupt; a disk that fails is ErrFault. After it all
-// pages are in memory, as after OpenOptions.Populate. It rests as package background says.
+// pages are in memory, so that no look-up waits for the disk. It rests as package background says.
 func (s *Segment) Verify(ctx context.Context) error {
 	return Guard(func() error {
 		pace := background.Of(ctx)

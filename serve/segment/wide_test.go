@@ -124,7 +124,7 @@ func wideSegment(tb testing.TB, entities int, nulls bool) (*Segment, string) {
 	defer b.Close()
 	addWide(tb, b, l, 0, entities, nulls)
 	path := writeFile(tb, b)
-	s, err := Open(path, OpenOptions{})
+	s, err := Open(path)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -51,16 +51,9 @@ type Column struct {
 
 // View is what an answer says of a view's rows.
 type View struct {
-	Status []byte  // by row: 1 PRESENT, 3 NOT_FOUND, 4 OUTSIDE_MAX_AGE, as feast.serving.FieldStatus
+	Status []byte  // by row: numbers of a fieldstatus.Status; Present, NotFound, OutsideMaxAge
 	Event  []int64 // microseconds since 1970-01-01T00:00:00Z; the least int64: none
 }
-
-// The statuses of rows.
-const (
-	present       = 1
-	notFound      = 3
-	outsideMaxAge = 4
-)
 
 // Schema is the part of a message that is JSON.
 type Schema struct {

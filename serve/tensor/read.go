@@ -9,6 +9,7 @@ import (
 
 	"quern/features/column"
 	"quern/features/diag"
+	"quern/serve/fieldstatus"
 )
 
 // Limits bound what Read takes. More is Q609. Zero is no limit.
@@ -385,7 +386,9 @@ func (r *reader) states() {
 		for k := range rows {
 			v.Status[k] = statuses[i*rows+k]
 			v.Event[k] = int64(binary.LittleEndian.Uint64(events[8*(i*rows+k):]))
-			if s := v.Status[k]; s != present && s != notFound && s != outsideMaxAge {
+			switch fieldstatus.Status(v.Status[k]) {
+			case fieldstatus.Present, fieldstatus.NotFound, fieldstatus.OutsideMaxAge:
+			default:
 				r.fail("there is no status %d", v.Status[k])
 			}
 		}

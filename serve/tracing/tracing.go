@@ -26,7 +26,6 @@ import (
 type Options struct {
 	URL     string        // of the collector: http://HOST:4318, or with a path other than /v1/traces
 	Share   float64       // of the requests that do not fail, 0 to 1; negative: 0.01
-	Service string        // what the server is called in traces: "quern"
 	Version string        // of the server
 	Every   time.Duration // how often spans are sent; 0: 5 s
 	// Log is told when spans cannot be sent, at most once a minute. nil: nobody.
@@ -62,7 +61,7 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 		return nil, diag.New("Q689", "spans cannot be sent to %s", o.URL).Because(err)
 	}
 	// The environment (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES) wins, as elsewhere.
-	about, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", cmp.Or(o.Service, "quern")),
+	about, err := resource.New(ctx, resource.WithAttributes(attribute.String("service.name", "quern"),
 		attribute.String("service.version", o.Version)), resource.WithFromEnv())
 	if err != nil {
 		return nil, diag.New("Q689", "OTEL_RESOURCE_ATTRIBUTES cannot be read").Because(err)

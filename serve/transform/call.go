@@ -38,9 +38,6 @@ type Call struct {
 	kept            []int32
 }
 
-// Transformer returns whose call it is.
-func (c *Call) Transformer() *Transformer { return c.t }
-
 // reset empties the columns.
 func (c *Call) reset() {
 	c.Rows, c.Columnar = 0, false

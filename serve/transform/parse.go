@@ -2,6 +2,7 @@ package transform
 
 import (
 	"quern/features/diag"
+	"quern/serve/lookup"
 )
 
 // Parse reads rows: {"rows": [{...}, ...]}, {"columns": {NAME: [...], ...}}, or an array
@@ -44,7 +45,7 @@ func (c *Call) document() error {
 		}
 		known := string(name)
 		if read || known != "rows" && known != "columns" {
-			return diag.New("Q614", "the request has %q: it is one of rows and columns, and nothing else", clip(name))
+			return diag.New("Q614", "the request has %q: it is one of rows and columns, and nothing else", lookup.Clip(name))
 		}
 		if err = s.Skip(':'); err != nil {
 			break
@@ -141,8 +142,8 @@ func (c *Call) column(name []byte, k, row int) (int, error) {
 		}
 	}
 	if c.seen[at] == c.stamp {
-		return 0, diag.New("Q614", "column %q is there twice", clip(name)).
-			In(diag.Data{RowGroup: -1, Row: int64(row), Column: clip(name)})
+		return 0, diag.New("Q614", "column %q is there twice", lookup.Clip(name)).
+			In(diag.Data{RowGroup: -1, Row: int64(row), Column: lookup.Clip(name)})
 	}
 	c.seen[at] = c.stamp
 	return at, nil

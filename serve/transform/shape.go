@@ -81,9 +81,9 @@ func (s *shape) unknown(name []byte, row int) error {
 	for i := range names {
 		names[i] = s.columns[i].name
 	}
-	e := diag.New("Q619", "the model has no column %q", clip(name)).
-		In(diag.Data{RowGroup: -1, Row: int64(row), Column: clip(name)})
-	if near := diag.Nearest(clip(name), names); near != "" {
+	e := diag.New("Q619", "the model has no column %q", lookup.Clip(name)).
+		In(diag.Data{RowGroup: -1, Row: int64(row), Column: lookup.Clip(name)})
+	if near := diag.Nearest(lookup.Clip(name), names); near != "" {
 		e = e.WithHint("did you mean %q?", near)
 	}
 	return e
@@ -102,15 +102,6 @@ func (s *shape) lacks(at, row int) error {
 
 // wrong is the error for a value that has no meaning in its column.
 func (s *shape) wrong(at, row int, value []byte, p lookup.Problem) error {
-	return diag.New("Q620", "column %q, row %d: %s %s (the column is %s)", s.columns[at].name, row, clip(value), string(p), s.columns[at].typ).
+	return diag.New("Q620", "column %q, row %d: %s %s (the column is %s)", s.columns[at].name, row, lookup.Clip(value), string(p), s.columns[at].typ).
 		In(diag.Data{RowGroup: -1, Row: int64(row), Column: s.columns[at].name})
-}
-
-// clip shortens what a client sent before it goes into a message.
-func clip(s []byte) string {
-	const most = 120
-	if len(s) > most {
-		return string(s[:most]) + "..."
-	}
-	return string(s)
 }

@@ -85,9 +85,6 @@ func served(m *model.Model, r *recipe.Recipe) column.Schema {
 	return fields
 }
 
-// Name returns the model's name.
-func (t *Transformer) Name() string { return t.model.Name }
-
 // Digest returns the model's digest.
 func (t *Transformer) Digest() string { return t.digest }
 

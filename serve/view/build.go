@@ -59,22 +59,33 @@ func newBuild(p place, m *Manifest, digest [32]byte, stream *pipeline.Stream, o 
 	if o.Memory > 0 {
 		memory = max(1<<20, o.Memory/4/int64(shards))
 	}
-	for i := range shards {
-		builder, err := segment.NewBuilder(layout, segment.BuildOptions{View: m.View, Version: m.Version, Model: digest,
-			Shard: i, Shards: shards, Memory: memory, Temp: o.SpillDir})
+	if err := b.prepare(segment.BuildOptions{Model: digest, Shards: shards, Memory: memory, Temp: o.SpillDir}); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// prepare makes a builder for each shard, and a folder for what is on its way to a store that
+// is not local. On errors it closes b.
+func (b *build) prepare(o segment.BuildOptions) error {
+	o.View, o.Version = b.manifest.View, b.manifest.Version
+	for o.Shard = range o.Shards {
+		builder, err := segment.NewBuilder(b.layout, o)
 		if err != nil {
 			b.close()
-			return nil, err
+			return err
 		}
 		b.builders = append(b.builders, builder)
 	}
-	if _, local := p.files.(*store.Local); !local {
-		if b.temp, err = os.MkdirTemp(o.SpillDir, "quern-view-"); err != nil {
-			b.close()
-			return nil, explain(p.files, "make a folder for files on their way to", err)
-		}
+	if _, local := b.place.files.(*store.Local); local {
+		return nil
 	}
-	return b, nil
+	var err error
+	if b.temp, err = os.MkdirTemp(o.Temp, "quern-view-"); err != nil {
+		b.close()
+		return explain(b.place.files, "make a folder for files on their way to", err)
+	}
+	return nil
 }
 
 // close lets go of everything but what was written.
@@ -137,8 +148,7 @@ func (b *build) write(ctx context.Context, i int) error {
 		return err
 	}
 	defer w.Abort()
-	sum := &summed{to: w}
-	sum.hash = sha256.New()
+	sum := &summed{to: w, hash: sha256.New()}
 	buffer := bufio.NewWriterSize(sum, 1<<20)
 	info, older, err := b.builders[i].Write(buffer)
 	if err == nil {
@@ -150,7 +160,7 @@ func (b *build) write(ctx context.Context, i int) error {
 	if err := commit(ctx, b.place.files, w, b.object(name)); err != nil {
 		return err
 	}
-	opened, err := segment.Open(path, segment.OpenOptions{})
+	opened, err := segment.Open(path)
 	if err != nil {
 		return err
 	}

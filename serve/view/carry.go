@@ -2,13 +2,10 @@ package view
 
 import (
 	"context"
-	"errors"
 	"path"
 	"slices"
 	"strings"
 	"time"
-
-	"quern/features/diag"
 )
 
 // compacting is the action of states that nobody asked for.
@@ -50,10 +47,7 @@ func (s *Store) ask(ctx context.Context, p place, old *State, how func(old *Stat
 }
 
 // lost reports whether somebody else changed what is served.
-func lost(err error) bool {
-	var e *diag.Error
-	return errors.As(err, &e) && e.Code == "Q663"
-}
+func lost(err error) bool { return isCode(err, "Q663") }
 
 // carry notes in next which pushed rows of old's versions the one that it serves lacks.
 // What was pushed does not depend on what is published: it stays, by its event time, over
@@ -65,12 +59,10 @@ func (s *Store) carry(ctx context.Context, p place, old, next *State) error {
 		return nil
 	}
 	m, err := manifest(ctx, p, old.Current)
-	var known *diag.Error
 	switch {
 	case err == nil && m.Pushed > 0:
 		next.Carried = append(next.Carried, old.Current)
-	case errors.As(err, &known) && (known.Code == "Q662" || known.Code == "Q664"):
-		// It is damaged or gone. That is no reason to keep what is right from being served.
+	case isUnreadable(err): // that is no reason to keep what is right from being served.
 	case err != nil:
 		return err
 	}

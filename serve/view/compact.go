@@ -1,12 +1,8 @@
 package view
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"os"
 	"slices"
 
 	"quern/features/diag"
@@ -25,15 +21,16 @@ type Compacted struct {
 
 // CompactOptions say what is compacted.
 type CompactOptions struct {
-	Mirror   string     // as in OpenOptions
-	Memory   int64      // bytes of rows that are held before they are spilled; 0: 256 MiB
-	SpillDir string     // "": os.TempDir()
-	Schema   row.Schema // of the pushed rows; Time is of no interest
+	Mirror string     // as Store.Open's
+	Schema row.Schema // of the pushed rows; Time is of no interest
 	// Pushed hands out the pushed rows, which are covered up to the sequence that it
 	// returns: overlay.Overlay.Snapshot. It is called again when somebody else changed
 	// what is served meanwhile. nil: there are none.
 	Pushed func(yield func(*row.Rows) error) (uint64, error)
 }
+
+// compactMemory is how many bytes of rows are held before they are spilled, all shards together.
+const compactMemory = 256 << 20
 
 // compactTries is how often a compaction begins anew because a publish was faster.
 const compactTries = 5
@@ -45,8 +42,8 @@ const compactTries = 5
 // anew because of it.
 //
 // Errors: Q674, the version that is served has other columns than the pushed rows; Q663,
-// another compaction is at work, or others were faster again and again; those of Open. After
-// an error what was served is served.
+// another compaction is at work, or others were faster again and again; those of Open and of
+// View.Verify. After an error what was served is served.
 func (s *Store) Compact(ctx context.Context, view string, o CompactOptions) (*Manifest, error) {
 	p, err := s.of(ctx, view)
 	if err != nil {
@@ -117,10 +114,19 @@ func (c *compaction) run(ctx context.Context) (err error) {
 	return c.point(ctx)
 }
 
-// open opens what is served.
+// open opens what is served. It reads it whole: rows that a disk has changed would get new
+// checksums, and nobody could tell any longer.
 func (c *compaction) open(ctx context.Context) (err error) {
 	open := func(version string) (*View, error) {
-		return c.store.Open(ctx, c.place.view, version, OpenOptions{Mirror: c.o.Mirror})
+		v, err := c.store.Open(ctx, c.place.view, version, c.o.Mirror)
+		if err != nil {
+			return nil, err
+		}
+		if err := v.Verify(ctx); err != nil {
+			v.Close()
+			return nil, err
+		}
+		return v, nil
 	}
 	if c.old.Current == "" {
 		return diag.New("Q664", "view %s serves nothing yet", c.place.view)
@@ -171,10 +177,8 @@ func (c *compaction) close() {
 // begin prepares the segments. There are as many as before.
 func (c *compaction) begin() error {
 	m := *c.base.Manifest
-	var random [4]byte
-	rand.Read(random[:])
-	now := c.store.now().UTC()
-	m.Version, m.Built, m.Previous = now.Format(versionTime)+"-"+hex.EncodeToString(random[:]), now.UnixMicro(), ""
+	now := c.store.now()
+	m.Version, m.Built, m.Previous = newVersion(now), now.UnixMicro(), ""
 	m.Rows, m.MinEvent, m.MaxEvent, m.Pushed, m.Segments = 0, row.NoTime, row.NoTime, 0, nil
 	m.Compacted = &Compacted{Of: c.base.Version, Sequence: c.base.Sequence()}
 	for _, v := range c.carried {
@@ -190,22 +194,8 @@ func (c *compaction) begin() error {
 	c.build = &build{place: c.place, manifest: &m, layout: layout, folder: m.Version}
 	c.build.place.files = c.versions
 	shards := len(c.base.Segments)
-	for i := range shards {
-		b, err := segment.NewBuilder(layout, segment.BuildOptions{View: m.View, Version: m.Version, Model: c.base.Segments[0].Info().Model,
-			Shard: i, Shards: shards, Memory: max(1<<20, cmp.Or(c.o.Memory, 256<<20)/int64(shards)), Temp: c.o.SpillDir})
-		if err != nil {
-			c.build.close()
-			return err
-		}
-		c.build.builders = append(c.build.builders, b)
-	}
-	if _, local := c.versions.(*store.Local); !local {
-		if c.build.temp, err = os.MkdirTemp(c.o.SpillDir, "quern-view-"); err != nil {
-			c.build.close()
-			return explain(c.versions, "make a folder for files on their way to", err)
-		}
-	}
-	return nil
+	return c.build.prepare(segment.BuildOptions{Model: c.base.Segments[0].Info().Model, Shards: shards,
+		Memory: max(1<<20, compactMemory/int64(shards))})
 }
 
 // Sequence returns up to where rows of an overlay are in a version; 0: it has none.

@@ -56,10 +56,9 @@ func simplePushes(t testing.TB, all ...pushedRow) view.CompactOptions {
 }
 
 // numbers returns what a version has, by id.
-func numbers(t testing.TB, s *view.Store, version string, o view.OpenOptions) map[int64]int64 {
+func numbers(t testing.TB, s *view.Store, version, mirror string) map[int64]int64 {
 	t.Helper()
-	o.Check = true
-	v, err := s.Open(context.Background(), "simple", version, o)
+	v, err := openWhole(s, "simple", version, mirror)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +88,7 @@ func TestCompact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := numbers(t, s, "", view.OpenOptions{})
+	got := numbers(t, s, "", "")
 	if len(got) != 21 || got[0] != 1000 || got[1] != 7001 || got[2] != 7002 || got[3] != 1003 || got[100] != 7100 {
 		t.Errorf("rows %v", got)
 	}
@@ -151,7 +150,7 @@ func TestPushedRowsOutliveAPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := numbers(t, s, "", view.OpenOptions{})
+	got := numbers(t, s, "", "")
 	if len(got) != 6 || got[1] != 7001 || got[2] != 7002 || got[50] != 7050 || len(carried()) != 0 || two.Pushed != 3 || two.Sequence() != 2 {
 		t.Errorf("rows %v, carried %v, %+v", got, carried(), two.Compacted)
 	}
@@ -199,9 +198,8 @@ func hookedStore(t testing.TB, before func(object string)) *view.Store {
 // pushed row is lost.
 func TestCompactionAndPublishMeet(t *testing.T) {
 	ctx := context.Background()
-	mirror := view.OpenOptions{Mirror: t.TempDir()}
 	o := simplePushes(t, pushedRow{1, 7001, published + 1, 1})
-	o.Mirror = mirror.Mirror
+	o.Mirror = t.TempDir()
 	var meanwhile func()
 	pointers := 0
 	s := hookedStore(t, func(object string) {
@@ -224,7 +222,7 @@ func TestCompactionAndPublishMeet(t *testing.T) {
 	if err != nil || m.Compacted.Of != winner.Version {
 		t.Fatalf("a compaction that lost: %v", err)
 	}
-	if got := numbers(t, s, "", mirror); len(got) != 8 || got[1] != 7001 {
+	if got := numbers(t, s, "", o.Mirror); len(got) != 8 || got[1] != 7001 {
 		t.Errorf("rows %v", got)
 	}
 	meanwhile = func() {
@@ -271,5 +269,19 @@ func TestCompactionFails(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(s.Folder, "views/simple/versions/*/segment-*"))
 	if err != nil || state.Current != made.Version || len(files) != 1 {
 		t.Errorf("%+v, %v, %v", state, files, err)
+	}
+}
+
+// TestCompactRefusesDamage: rows that the disk has changed are not given new checksums, and
+// what is served goes on being that version.
+func TestCompactRefusesDamage(t *testing.T) {
+	s := &view.Store{Folder: t.TempDir()}
+	p := newTable(t, simple, simpleRows(2000)).mustPublish(t, s, nil)
+	damage(t, filepath.Join(s.Folder, "views/simple/versions", p.Version, "segment-00000"))
+	if _, err := s.Compact(t.Context(), "simple", simplePushes(t, pushedRow{1, 7001, published + 1, 1})); codeOf(err) != "Q654" {
+		t.Errorf("a compaction of damaged rows: %v", err)
+	}
+	if state, err := s.State(t.Context(), "simple"); err != nil || state.Current != p.Version {
+		t.Errorf("afterwards %+v, %v", state, err)
 	}
 }

@@ -60,8 +60,8 @@ func TestDamage(t *testing.T) {
 			whole := get(t, st, folder+name)
 			for what, data := range damages(whole) {
 				put(t, st, folder+name, data)
-				s.open.Mirror = t.TempDir()
-				v, err := s.store.Open(t.Context(), "simple", "", s.open)
+				s.mirror = t.TempDir()
+				v, err := openWhole(s.store, "simple", "", s.mirror)
 				if name == "model.quern" && err == nil {
 					_, err = v.Model(t.Context())
 					v.Close()

@@ -86,7 +86,7 @@ func TestServedRowsAreTheModelsOutput(t *testing.T) {
 				p.Left != int64(len(out["at"])) || p.Older != p.Left-p.NullKeys-p.Rows {
 				t.Errorf("counts %+v, want %d keys, %d null keys, %d rows", p.Manifest, len(byKey), nullKeys, len(out["at"]))
 			}
-			v, err := s.Open(t.Context(), "everything", "", view.OpenOptions{Check: true})
+			v, err := openWhole(s, "everything", "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +118,7 @@ func compareRows(t *testing.T, v *view.View, out map[string][]string, byKey map[
 			keys.PutInt(micros(text))
 		}
 		found := make([]row.Row, 1)
-		if err := v.Lookup(&keys, found); err != nil || found[0].Missing() {
+		if err := find(v, &keys, found); err != nil || found[0].Missing() {
 			t.Fatalf("key %s of row %d is not found: %v", out[names[0]][candidates[0]], candidates[0], err)
 		}
 		if event := micros(out["at"][candidates[0]]); l.Event(found[0]) != event {
@@ -176,7 +176,7 @@ func permuted(t *testing.T, x *table, s *view.Store, before *view.View, lines []
 		}
 	}
 	x.mustPublish(t, s, little)
-	v, err := s.Open(t.Context(), "everything", "", view.OpenOptions{Check: true})
+	v, err := openWhole(s, "everything", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

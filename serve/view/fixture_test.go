@@ -296,3 +296,26 @@ func rowsOf(t testing.TB, v *view.View) (all []row.Row) {
 type clockAt struct{ at time.Time }
 
 func (c *clockAt) now() time.Time { return c.at }
+
+// openWhole opens a version and reads all of it.
+func openWhole(s *view.Store, name, version, mirror string) (*view.View, error) {
+	v, err := s.Open(context.Background(), name, version, mirror)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.Verify(context.Background()); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// find looks keys up in all shards.
+func find(v *view.View, keys *row.Keys, rows []row.Row) error {
+	for _, s := range v.Segments {
+		if err := s.Lookup(keys, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}

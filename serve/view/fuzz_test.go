@@ -71,7 +71,7 @@ func FuzzRecords(f *testing.F) {
 		sealed(t, filepath.Join(folder, "versions", version, "manifest.json"), &m, &m.Seal)
 		sealed(t, filepath.Join(folder, "pointer/0000000001.json"), &p, &p.Seal)
 		for _, v := range []string{"", version} {
-			if opened, err := s.store.Open(t.Context(), "simple", v, view.OpenOptions{Check: true}); err == nil {
+			if opened, err := openWhole(s.store, "simple", v, ""); err == nil {
 				opened.Model(t.Context())
 				opened.Close()
 			} else if codeOf(err) == "" {

@@ -24,11 +24,11 @@ const mirrorTries = 5
 
 // mirrored opens the copies of a version's segments in a folder of this disk, after it has
 // copied those that are not there, or not as they should be.
-func mirrored(ctx context.Context, p place, m *Manifest, o OpenOptions) (all []*segment.Segment, err error) {
-	if o.Mirror == "" {
+func mirrored(ctx context.Context, p place, m *Manifest, folder string) (all []*segment.Segment, err error) {
+	if folder == "" {
 		return nil, diag.New("Q666", "%s is not of this disk, and there is no folder to copy it to", p.files.Location())
 	}
-	to, err := store.NewLocal(mirrorOf(o.Mirror, m.View))
+	to, err := store.NewLocal(mirrorOf(folder, m.View))
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func mirrored(ctx context.Context, p place, m *Manifest, o OpenOptions) (all []*
 				return nil, err
 			}
 		}
-		all, err = openAll(m, filepath.Join(to.Location(), "versions", m.Version), o.Segment)
+		all, err = openAll(m, filepath.Join(to.Location(), "versions", m.Version))
 		if !errors.Is(err, fs.ErrNotExist) && !isCode(err, "Q654") && !isCode(err, "Q662") {
 			break
 		}

@@ -14,17 +14,6 @@ import (
 	"quern/serve/segment"
 )
 
-// OpenOptions say how a version is brought here.
-type OpenOptions struct {
-	// Mirror is the folder that versions in stores that are not local are copied to. Several
-	// processes may share it. It must be given for such stores.
-	Mirror string
-	// Check reads all of a local version before it is used. Copies are always checked: when
-	// they are made, and when they are found.
-	Check   bool
-	Segment segment.OpenOptions
-}
-
 // View is one version of a view, open. It stays whole until Close, whatever happens in the
 // store. It is safe for concurrent use.
 type View struct {
@@ -33,9 +22,13 @@ type View struct {
 	place    place
 }
 
-// Open opens a version of a view; "" is the one that is served. A version that is damaged
-// is Q662 or Q654, one that is not there Q664.
-func (s *Store) Open(ctx context.Context, view, version string, o OpenOptions) (*View, error) {
+// Open opens a version of a view; "" is the one that is served. mirror is the folder that
+// versions in stores that are not local are copied to: it must be given for such stores, and
+// several processes may share it. Copies are always checked, when they are made and when they
+// are found; of a local version View.Verify reads what Open does not.
+//
+// A version that is damaged is Q662 or Q654, one that is not there Q664.
+func (s *Store) Open(ctx context.Context, view, version, mirror string) (*View, error) {
 	p, err := s.of(ctx, view)
 	if err != nil {
 		return nil, err
@@ -46,24 +39,17 @@ func (s *Store) Open(ctx context.Context, view, version string, o OpenOptions) (
 	}
 	local, isLocal := p.files.(*store.Local)
 	if !isLocal {
-		all, err := mirrored(ctx, p, m, o)
+		all, err := mirrored(ctx, p, m, mirror)
 		if err != nil {
 			return nil, explain(p.files, "copy", err)
 		}
 		return &View{Manifest: m, Segments: all, place: p}, nil
 	}
-	all, err := openAll(m, filepath.Join(local.Location(), "versions", m.Version), o.Segment)
+	all, err := openAll(m, filepath.Join(local.Location(), "versions", m.Version))
 	if err != nil {
 		return nil, explain(p.files, "open a segment of", err)
 	}
-	v := &View{Manifest: m, Segments: all, place: p}
-	if o.Check {
-		if err := v.Verify(ctx); err != nil {
-			v.Close()
-			return nil, err
-		}
-	}
-	return v, nil
+	return &View{Manifest: m, Segments: all, place: p}, nil
 }
 
 func segmentPath(folder string, f File) string { return filepath.Join(folder, filepath.Base(f.Name)) }
@@ -79,23 +65,13 @@ func (m *Manifest) isSegment(s *segment.Segment, i int) error {
 	return nil
 }
 
-// Verify reads all segments whole.
-func (v *View) Verify(ctx context.Context) error {
-	for _, s := range v.Segments {
-		if err := s.Verify(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Layout returns the layout of the view's rows.
 func (v *View) Layout() *row.Layout { return v.Segments[0].Layout() }
 
-// Lookup finds the rows of keys in all shards, as segment.Segment.Lookup does in one.
-func (v *View) Lookup(keys *row.Keys, rows []row.Row) error {
+// Verify reads all segments whole, as segment.Segment.Verify does one.
+func (v *View) Verify(ctx context.Context) error {
 	for _, s := range v.Segments {
-		if err := s.Lookup(keys, rows); err != nil {
+		if err := s.Verify(ctx); err != nil {
 			return err
 		}
 	}

@@ -247,6 +247,9 @@ func isCode(err error, code diag.Code) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
+// isUnreadable reports whether a version is damaged or gone.
+func isUnreadable(err error) bool { return isCode(err, "Q662") || isCode(err, "Q664") }
+
 func pointerName(n int64) string { return fmt.Sprintf("%010d.json", n) }
 
 func changedMeanwhile(st store.Store) error {

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -29,7 +28,6 @@ type PublishOptions struct {
 	Stage  bool   // do not serve it yet
 	Shards int    // segments; 0: one, or more where it would be very large
 	Force  bool   // serve it however different it is
-	Limits Limits
 }
 
 // Published is what was made.
@@ -163,10 +161,8 @@ func publishable(m *model.Model, r *recipe.Recipe, view string) error {
 
 // newManifest returns what is known of a version before it is built.
 func (s *Store) newManifest(m *model.Model, r *recipe.Recipe, stream *pipeline.Stream, view string) *Manifest {
-	var random [4]byte
-	rand.Read(random[:])
-	now := s.now().UTC()
-	made := &Manifest{Format: Format, View: view, Version: now.Format(versionTime) + "-" + hex.EncodeToString(random[:]),
+	now := s.now()
+	made := &Manifest{Format: Format, View: view, Version: newVersion(now),
 		Built: now.UnixMicro(), Model: m.Digest(), Key: fields(stream.Keys), Features: fields(stream.Features), Origin: originOf(r, stream)}
 	if stream.Timed {
 		made.Time = m.Time
@@ -211,13 +207,13 @@ func (s *Store) verify(ctx context.Context, b *build, old *State, m *model.Model
 	}
 	before, err := manifest(ctx, b.place, old.Current)
 	if err != nil {
-		if o.Force && (isCode(err, "Q662") || isCode(err, "Q664")) {
+		if o.Force && isUnreadable(err) {
 			return nil // what is served is damaged: all the more reason
 		}
 		return err
 	}
 	made.Previous = before.Version
-	made.Findings = o.Limits.compare(before, made.Manifest)
+	made.Findings = compare(before, made.Manifest)
 	if len(made.Findings) > 0 && !o.Force {
 		return diag.New("Q661", "view %s: %s", b.place.view, strings.Join(made.Findings, "; ")).
 			WithHint("version %s is still served; --force publishes the new one", old.Current)
@@ -292,7 +288,7 @@ func (s *summed) Write(b []byte) (int, error) {
 }
 
 // openAll opens the segments of a manifest in a folder and checks that they are its.
-func openAll(m *Manifest, folder string, o segment.OpenOptions) (all []*segment.Segment, err error) {
+func openAll(m *Manifest, folder string) (all []*segment.Segment, err error) {
 	defer func() {
 		if err != nil {
 			for _, seg := range all {
@@ -301,7 +297,7 @@ func openAll(m *Manifest, folder string, o segment.OpenOptions) (all []*segment.
 		}
 	}()
 	for i, f := range m.Segments {
-		seg, err := segment.Open(segmentPath(folder, f), o)
+		seg, err := segment.Open(segmentPath(folder, f))
 		if err != nil {
 			return all, err
 		}

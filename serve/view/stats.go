@@ -90,33 +90,19 @@ func number(l *row.Layout, r row.Row, f int, t column.Type) (float64, bool) {
 	return 0, false
 }
 
-// Limits say how far a version may be from the one before. The zero value stands for
-// the numbers that are given here.
-type Limits struct {
-	Fewer  float64 // the least share of the rows before: 0.5
-	Nulls  float64 // the greatest rise of a feature's share of nulls: 0.1
-	Median float64 // the greatest move of a median, in distances from the 5th to the 95th percentile: 0.5
-}
-
-func (l Limits) withDefaults() Limits {
-	for _, d := range []struct {
-		x *float64
-		v float64
-	}{{&l.Fewer, 0.5}, {&l.Nulls, 0.1}, {&l.Median, 0.5}} {
-		if *d.x == 0 {
-			*d.x = d.v
-		}
-	}
-	return l
-}
+// How far a version may be from the one before.
+const (
+	leastRows  = 0.5 // the least share of the rows before
+	mostNulls  = 0.1 // the greatest rise of a feature's share of nulls
+	mostMedian = 0.5 // the greatest move of a median, in distances from the 5th to the 95th percentile
+)
 
 // fewRows is below how many rows shares and medians say nothing.
 const fewRows = 100
 
 // compare returns what is suspicious in m after old, in words.
-func (l Limits) compare(old, m *Manifest) (found []string) {
-	l = l.withDefaults()
-	if float64(m.Rows) < l.Fewer*float64(old.Rows) {
+func compare(old, m *Manifest) (found []string) {
+	if float64(m.Rows) < leastRows*float64(old.Rows) {
 		found = append(found, fmt.Sprintf("%d rows after %d", m.Rows, old.Rows))
 	}
 	if m.Rows < fewRows || old.Rows < fewRows {
@@ -132,19 +118,19 @@ func (l Limits) compare(old, m *Manifest) (found []string) {
 			continue
 		}
 		was, is := float64(b.Nulls)/float64(old.Rows), float64(s.Nulls)/float64(m.Rows)
-		if is-was > l.Nulls {
+		if is-was > mostNulls {
 			found = append(found, fmt.Sprintf("%s is null in %.3g %% of the rows after %.3g %%", s.Name, 100*is, 100*was))
 		}
-		if moved(b.Quantiles, s.Quantiles, l.Median) {
+		if moved(b.Quantiles, s.Quantiles) {
 			found = append(found, fmt.Sprintf("the median of %s is %.4g after %.4g", s.Name, s.Quantiles[3], b.Quantiles[3]))
 		}
 	}
 	return found
 }
 
-// moved reports whether a median is further from the one before than limit, in
+// moved reports whether a median is further from the one before than mostMedian, in
 // distances from the 5th to the 95th percentile before; of a constant, in its size.
-func moved(was, is []float64, limit float64) bool {
+func moved(was, is []float64) bool {
 	if len(was) != len(percentiles()) || len(is) != len(was) {
 		return false
 	}
@@ -152,5 +138,5 @@ func moved(was, is []float64, limit float64) bool {
 	if spread == 0 {
 		spread = math.Abs(was[3])
 	}
-	return math.Abs(is[3]-was[3]) > limit*spread
+	return math.Abs(is[3]-was[3]) > mostMedian*spread
 }

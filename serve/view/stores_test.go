@@ -1,7 +1,6 @@
 package view_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ import (
 // shelf is a store of views of a kind, and how to open versions of it.
 type shelf struct {
 	store  *view.Store
-	open   view.OpenOptions
+	mirror string         // of a store that is not local
 	server *s3test.Server // nil: the store is local
 	proxy  *s3test.Proxy
 	bucket string
@@ -30,7 +29,7 @@ type shelf struct {
 // onStores runs a test on the local disk and on a real S3 server.
 func onStores(t *testing.T, test func(t *testing.T, s *shelf)) {
 	t.Run("local", func(t *testing.T) {
-		test(t, &shelf{store: &view.Store{Folder: t.TempDir()}, open: view.OpenOptions{Check: true}})
+		test(t, &shelf{store: &view.Store{Folder: t.TempDir()}})
 	})
 	t.Run("s3", func(t *testing.T) { test(t, onS3(t)) })
 }
@@ -38,7 +37,7 @@ func onStores(t *testing.T, test func(t *testing.T, s *shelf)) {
 // onS3 is a shelf in a bucket.
 func onS3(t *testing.T) *shelf {
 	server := s3test.Start(t)
-	s := &shelf{server: server, proxy: s3test.NewProxy(t, server), bucket: server.Bucket(t), open: view.OpenOptions{Mirror: t.TempDir()}}
+	s := &shelf{server: server, proxy: s3test.NewProxy(t, server), bucket: server.Bucket(t), mirror: t.TempDir()}
 	for _, v := range server.Environment(s.proxy.Endpoint) {
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
@@ -60,7 +59,7 @@ func (s *shelf) files(t testing.TB, name string) store.Store {
 // numberOf looks an id of the view simple up in what is served.
 func (s *shelf) numberOf(t testing.TB, version string, id int64) string {
 	t.Helper()
-	v, err := s.store.Open(t.Context(), "simple", version, s.open)
+	v, err := openWhole(s.store, "simple", version, s.mirror)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +68,7 @@ func (s *shelf) numberOf(t testing.TB, version string, id int64) string {
 	keys.Reset(v.Layout())
 	keys.PutInt(id)
 	found := make([]row.Row, 1)
-	if err := v.Lookup(&keys, found); err != nil {
+	if err := find(v, &keys, found); err != nil {
 		t.Fatal(err)
 	}
 	if found[0].Missing() {
@@ -234,18 +233,15 @@ func TestMirror(t *testing.T) {
 	x := newTable(t, simple, simpleRows(3000))
 	p := x.mustPublish(t, s.store, func(o *view.PublishOptions) { o.Shards = 2 })
 	open := func() *view.View {
-		v, err := s.store.Open(t.Context(), "simple", "", s.open)
+		v, err := openWhole(s.store, "simple", "", s.mirror)
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := v.Verify(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return v
 	}
 	first := open()
 	defer first.Close()
-	folder := filepath.Join(s.open.Mirror, "views/simple/versions", p.Version)
+	folder := filepath.Join(s.mirror, "views/simple/versions", p.Version)
 	path := filepath.Join(folder, "segment-00001")
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -290,18 +286,15 @@ func TestSharedMirror(t *testing.T) {
 	s := onS3(t)
 	x := newTable(t, simple, simpleRows(500))
 	p := x.mustPublish(t, s.store, func(o *view.PublishOptions) { o.Shards = 3 })
-	folder := filepath.Join(s.open.Mirror, "views/simple/versions", p.Version)
+	folder := filepath.Join(s.mirror, "views/simple/versions", p.Version)
 	var group sync.WaitGroup
 	for i := range 6 {
 		group.Go(func() {
 			for j := range 8 {
-				v, err := s.store.Open(context.Background(), "simple", "", s.open)
+				v, err := openWhole(s.store, "simple", "", s.mirror)
 				if err != nil {
 					t.Error(err)
 					return
-				}
-				if err := v.Verify(context.Background()); err != nil {
-					t.Error(err)
 				}
 				v.Close()
 				if i == 0 && j%2 == 1 {
@@ -321,7 +314,7 @@ func TestCleanMirror(t *testing.T) {
 	a, b := x.mustPublish(t, s.store, nil).Version, x.mustPublish(t, s.store, nil).Version
 	s.numberOf(t, a, 1)
 	s.numberOf(t, b, 1)
-	attempts := filepath.Join(s.open.Mirror, "views/simple/_quern/attempts")
+	attempts := filepath.Join(s.mirror, "views/simple/_quern/attempts")
 	if err := os.MkdirAll(attempts, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -335,11 +328,11 @@ func TestCleanMirror(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := view.CleanMirror(s.open.Mirror, "simple", b); err != nil {
+	if err := view.CleanMirror(s.mirror, "simple", b); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]bool{"versions/" + a: false, "versions/" + b: true, "_quern/attempts/dead": false, "_quern/attempts/alive": true} {
-		if _, err := os.Stat(filepath.Join(s.open.Mirror, "views/simple", path)); (err == nil) != want {
+		if _, err := os.Stat(filepath.Join(s.mirror, "views/simple", path)); (err == nil) != want {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

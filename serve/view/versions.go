@@ -3,6 +3,8 @@ package view
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"path"
@@ -29,6 +31,14 @@ func validVersion(name string) bool {
 	}
 	_, err := beganAt(name)
 	return err == nil && strings.Trim(name[len(versionTime)+1:], "0123456789abcdef") == ""
+}
+
+// newVersion names a version that is begun now. Its end is random: two that are begun in one
+// second have names of their own.
+func newVersion(now time.Time) string {
+	var random [4]byte
+	rand.Read(random[:])
+	return now.UTC().Format(versionTime) + "-" + hex.EncodeToString(random[:])
 }
 
 // beganAt returns when a version was begun, which is in its name.
@@ -202,7 +212,7 @@ func appendListed(ctx context.Context, all []Listed, p place, state *State, vers
 	}
 	var err error
 	l.What, err = manifest(ctx, p, version)
-	if isCode(err, "Q662") || isCode(err, "Q664") {
+	if isUnreadable(err) {
 		l.Damage, err = err, nil
 	}
 	return append(all, l), err

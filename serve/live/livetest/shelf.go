@@ -48,7 +48,7 @@ func (s *Shelf) Open(_ context.Context, name live.Name) (*live.Opened, error) {
 	}
 	o.Segments = nil
 	for _, path := range s.files[name] {
-		seg, err := segment.Open(path, segment.OpenOptions{Populate: true})
+		seg, err := segment.Open(path)
 		if err != nil {
 			o.Close()
 			return nil, err

@@ -29,24 +29,20 @@ func drawn(rows, nulls, low int) []string {
 func TestTooDifferent(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, now []string
-		limits      view.Limits
 		want        string // of the message; "": it is served
 	}{
-		"the same":               {drawn(200, 0, 0), drawn(200, 0, 0), view.Limits{}, ""},
-		"half of the rows":       {drawn(200, 0, 0), drawn(100, 0, 50), view.Limits{}, ""},
-		"less than half":         {drawn(200, 0, 0), drawn(99, 0, 50), view.Limits{}, "99 rows after 200"},
-		"less, but allowed":      {drawn(200, 0, 0), drawn(99, 0, 50), view.Limits{Fewer: 0.4}, ""},
-		"nothing at all":         {drawn(20, 0, 0), nil, view.Limits{}, "0 rows after 20"},
-		"many more rows":         {drawn(100, 0, 0), drawn(150, 0, 0), view.Limits{}, ""},
-		"a tenth more nulls":     {drawn(200, 20, 0), drawn(200, 40, 0), view.Limits{}, ""},
-		"more nulls":             {drawn(200, 20, 0), drawn(200, 41, 0), view.Limits{}, "n is null in 20.5 % of the rows after 10 %"},
-		"more nulls, allowed":    {drawn(200, 20, 0), drawn(200, 41, 0), view.Limits{Nulls: 0.5}, ""},
-		"fewer nulls":            {drawn(200, 150, 0), drawn(200, 0, 75), view.Limits{}, ""},
-		"few rows say little":    {drawn(99, 0, 0), drawn(99, 99, 0), view.Limits{}, ""},
-		"the median moves a bit": {drawn(200, 0, 0), drawn(200, 0, 80), view.Limits{}, ""},
-		"the median moves":       {drawn(200, 0, 0), drawn(200, 0, 100), view.Limits{}, "the median of n is 199 after 99"},
-		"it moves, allowed":      {drawn(200, 0, 0), drawn(200, 0, 100), view.Limits{Median: 1}, ""},
-		"all null":               {drawn(200, 0, 0), drawn(200, 200, 0), view.Limits{}, "n is null in 100 %"},
+		"the same":               {drawn(200, 0, 0), drawn(200, 0, 0), ""},
+		"half of the rows":       {drawn(200, 0, 0), drawn(100, 0, 50), ""},
+		"less than half":         {drawn(200, 0, 0), drawn(99, 0, 50), "99 rows after 200"},
+		"nothing at all":         {drawn(20, 0, 0), nil, "0 rows after 20"},
+		"many more rows":         {drawn(100, 0, 0), drawn(150, 0, 0), ""},
+		"a tenth more nulls":     {drawn(200, 20, 0), drawn(200, 40, 0), ""},
+		"more nulls":             {drawn(200, 20, 0), drawn(200, 41, 0), "n is null in 20.5 % of the rows after 10 %"},
+		"fewer nulls":            {drawn(200, 150, 0), drawn(200, 0, 75), ""},
+		"few rows say little":    {drawn(99, 0, 0), drawn(99, 99, 0), ""},
+		"the median moves a bit": {drawn(200, 0, 0), drawn(200, 0, 80), ""},
+		"the median moves":       {drawn(200, 0, 0), drawn(200, 0, 100), "the median of n is 199 after 99"},
+		"all null":               {drawn(200, 0, 0), drawn(200, 200, 0), "n is null in 100 %"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,7 +52,7 @@ func TestTooDifferent(t *testing.T) {
 			if x.write(t, c.now); c.now == nil {
 				x.write(t, []string{`{"id": null, "n": 1}`})
 			}
-			_, err := x.publish(t, s, func(o *view.PublishOptions) { o.Limits = c.limits })
+			_, err := x.publish(t, s, nil)
 			if c.want == "" {
 				if err != nil {
 					t.Error(err)
@@ -72,7 +68,7 @@ func TestTooDifferent(t *testing.T) {
 			if versions, err := s.Versions(t.Context(), "simple"); err != nil || len(versions) != 1 {
 				t.Errorf("%d versions are left, %v", len(versions), err)
 			}
-			forced := x.mustPublish(t, s, func(o *view.PublishOptions) { o.Force, o.Limits = true, c.limits })
+			forced := x.mustPublish(t, s, func(o *view.PublishOptions) { o.Force = true })
 			if len(forced.Findings) == 0 || forced.State.Current != forced.Version {
 				t.Errorf("forced: %+v", forced)
 			}

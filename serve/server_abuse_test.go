@@ -369,13 +369,3 @@ func mostHeap(stop chan struct{}) (most uint64) {
 		}
 	}
 }
-
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for start := time.Now(); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(start) > 20*time.Second {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("%s: not within 20 s\n%s", what, buf[:runtime.Stack(buf, true)])
-		}
-	}
-}

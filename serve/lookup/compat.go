@@ -1,32 +1,6 @@
 package lookup
 
-// Status says what a reply knows about one value. The numbers are those of
-// feast.serving.FieldStatus.
-type Status byte
-
-// The statuses. Storage sets Present and NotFound only.
-const (
-	Invalid       Status = iota // never sent
-	Present                     // the value is there
-	NullValue                   // the entity is there, its value is null
-	NotFound                    // the entity is not there
-	OutsideMaxAge               // the entity is there, and older than the view's time to live
-)
-
-// String returns the name of s in Feast's replies.
-func (s Status) String() string {
-	switch s {
-	case Present:
-		return "PRESENT"
-	case NullValue:
-		return "NULL_VALUE"
-	case NotFound:
-		return "NOT_FOUND"
-	case OutsideMaxAge:
-		return "OUTSIDE_MAX_AGE"
-	}
-	return "INVALID"
-}
+import "quern/serve/fieldstatus"
 
 // Compat chooses whose rules the statuses follow:
 //
@@ -62,4 +36,6 @@ func ParseCompat(name string) (Compat, bool) {
 }
 
 // null is the status of a null value of a row that is there and fresh.
-func (c Compat) null() Status { return [...]Status{NullValue, Present, NotFound}[c] }
+func (c Compat) null() fieldstatus.Status {
+	return [...]fieldstatus.Status{fieldstatus.NullValue, fieldstatus.Present, fieldstatus.NotFound}[c]
+}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"quern/features/column"
+	"quern/serve/fieldstatus"
 	"quern/serve/lookup"
 )
 
@@ -47,14 +47,14 @@ func (f *flat) Lookup(_ context.Context, q *lookup.Query, k *lookup.Keys, b *loo
 	b.Reset(q, k.Rows)
 	for r := range k.Rows {
 		if f.missing == 0 || r%f.missing != 1 {
-			b.Parts[0].Status[r] = lookup.Present
+			b.Parts[0].Status[r] = fieldstatus.Present
 			b.Parts[0].Event[r] = 1_790_000_000_000_000 + int64(r)*1_234_567*1000
 		}
 	}
 	for i, into := range q.Parts[0].Into {
 		copy(b.Values[into].Float32s, f.cells[q.Parts[0].From[i]])
 		for r := range k.Rows {
-			if b.Parts[0].Status[r] != lookup.Present {
+			if b.Parts[0].Status[r] != fieldstatus.Present {
 				b.Values[into].SetNull(r)
 			}
 		}
@@ -90,61 +90,4 @@ func (f *flat) protoRequest(rows int) []byte {
 	entry = protowire.AppendBytes(protowire.AppendTag(entry, 2, protowire.BytesType), values)
 	m = protowire.AppendBytes(protowire.AppendTag(m, 2, protowire.BytesType), list)
 	return protowire.AppendBytes(protowire.AppendTag(m, 3, protowire.BytesType), entry)
-}
-
-// BenchmarkLookup answers look-ups of 50 float32s, from the bytes of the request to
-// the bytes of the reply, without HTTP.
-func BenchmarkLookup(b *testing.B) {
-	for _, rows := range []int{1, 10, 100} {
-		for _, missing := range []int{0, 97} {
-			f := newFlat(50, rows)
-			f.missing = missing
-			name := fmt.Sprintf("%dx50", rows)
-			if missing > 0 {
-				if rows < 100 {
-					continue
-				}
-				name += "/1%missing"
-			}
-			s := New(f, f, Options{})
-			b.Run("json/"+name, func(b *testing.B) {
-				x := s.borrow()
-				body := f.jsonRequest(rows)
-				cpu(b, func(int) {
-					x.in = append(x.in[:0], body...)
-					if err := s.lookupJSON(context.Background(), x); err != nil {
-						b.Fatal(err)
-					}
-				})
-				b.ReportMetric(float64(len(x.out)), "bytes")
-			})
-			b.Run("proto/"+name, func(b *testing.B) {
-				body := f.protoRequest(rows)
-				var out []byte
-				var err error
-				cpu(b, func(int) {
-					if out, err = s.GetOnlineFeatures(context.Background(), body, out[:0]); err != nil {
-						b.Fatal(err)
-					}
-				})
-				b.ReportMetric(float64(len(out)), "bytes")
-			})
-			b.Run("read/"+name, func(b *testing.B) {
-				x := s.borrow()
-				x.in = f.jsonRequest(rows)
-				cpu(b, func(int) {
-					if err := x.request.readLookup(x.in); err != nil {
-						b.Fatal(err)
-					}
-					q, err := x.query(f, &x.reader)
-					if err != nil {
-						b.Fatal(err)
-					}
-					if err := x.keys(q, &x.reader); err != nil {
-						b.Fatal(err)
-					}
-				})
-			})
-		}
-	}
 }
