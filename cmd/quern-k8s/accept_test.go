@@ -110,6 +110,7 @@ func options(namespace string) map[string]k8s.Options {
 	all.Name, all.Namespace = strings.Repeat("x", 30), namespace
 	all.PullPolicy, all.PullSecret, all.ServiceAccount, all.Queue, all.Priority = "Always", "registry", "runner", "team-a", "low"
 	all.NodeSelector = []k8s.Pair{{Name: "nvidia.com/gpu.product", Value: "H200"}, {Name: "zone", Value: ""}}
+	all.Tolerations = []k8s.Toleration{{Key: "team", Value: "a", Effect: "NoExecute"}, {Key: "example.com/spot"}}
 	all.Retries, all.AllowFailed, all.Keep = 1<<16, 10_000, 8760*time.Hour
 	all.CPU, all.Memory, all.Scratch, all.GPUs = "1500m", "0.5Gi", "100G", 8
 	all.Secrets, all.Volumes = []string{"s3.keys", "more"}, []k8s.Volume{{Claim: "flights", Path: "/data", ReadOnly: true}, {Claim: "out.put", Path: "/out/a b"}}

@@ -55,18 +55,19 @@ func TestInCluster(t *testing.T) {
 	})
 }
 
-// TestRetries: tries that ask for another, and one that is killed, are repeated; no other
-// shard is.
+// TestRetries: tries that ask for another, one that crashes, and one that is killed, are
+// repeated; no other shard is.
 func TestRetries(t *testing.T) {
 	s := newScene(t, 6)
 	s.fault(0, 1, "75")
+	s.fault(0, 2, "2") // a program of Go that crashed
 	s.fault(0, 4, "kill")
 	s.fault(1, 0, "75")
 	started := time.Now()
 	s.ends(s.submit(), 0)
-	s.note(started, "exit 75 and SIGKILL in phase 0, exit 75 in phase 1; the Job controller waits 10 s")
+	s.note(started, "exit 75, exit 2 and SIGKILL in phase 0, exit 75 in phase 1; the Job controller waits 10 s")
 	s.same()
-	for _, c := range []struct{ phase, shard, tries int }{{0, 0, 1}, {0, 1, 2}, {0, 4, 2}, {1, 0, 2}, {1, 1, 1}} {
+	for _, c := range []struct{ phase, shard, tries int }{{0, 0, 1}, {0, 1, 2}, {0, 2, 2}, {0, 4, 2}, {1, 0, 2}, {1, 1, 1}} {
 		if n := s.tries(c.phase, c.shard); n != c.tries {
 			t.Errorf("shard %d of phase %d was tried %d times, not %d", c.shard, c.phase, n, c.tries)
 		}

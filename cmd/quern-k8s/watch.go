@@ -86,7 +86,7 @@ func (s *submitter) follow(ctx context.Context, job *batch.Job, p *progress) (*b
 			p.show(latest)
 			idle.Reset(idleTime)
 		case <-idle.C:
-			p.tell(s.waiting(ctx, p.phase))
+			p.tell(s.waiting(ctx, latest, p.phase))
 		}
 	}
 }
@@ -94,12 +94,19 @@ func (s *submitter) follow(ctx context.Context, job *batch.Job, p *progress) (*b
 // idleTime is how long a Job may stand still before we look what its pods wait for.
 const idleTime = 15 * time.Second
 
-// waiting says what keeps pods of a phase from starting: an image that is not there, or
-// no node that has room; "" if nothing does.
-func (s *submitter) waiting(ctx context.Context, phase record.Phase) string {
+// waiting says what keeps pods of a phase from starting: a queue, a quota, an image that
+// is not there, or no node that has room; "" if nothing does.
+func (s *submitter) waiting(ctx context.Context, job *batch.Job, phase record.Phase) string {
+	if job.Spec.Suspend != nil && *job.Spec.Suspend {
+		return fmt.Sprintf("phase %d: job %s is suspended: a queue has not let it begin, or somebody stopped it", phase.Number, job.Name)
+	}
 	all, err := s.pods(ctx, s.options.TasksOf(phase.Number))
 	if err != nil {
 		return ""
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("phase %d: the cluster makes no pods, as when a quota is spent: kubectl describe job -n %s %s says why",
+			phase.Number, s.namespace, job.Name)
 	}
 	for _, p := range all {
 		if why := p.waiting(); why != "" {

@@ -39,6 +39,7 @@ type k8sFlags struct {
 	allowFailed      uint32
 	overwrite        bool
 	env, nodes, vols []string
+	taints           []string
 	phase            int64
 	wanted           []uint
 }
@@ -64,12 +65,13 @@ func (f *k8sFlags) pods(c *cobra.Command) {
 	s.DurationVar(&o.Keep, "keep", o.Keep, "how long finished Jobs and their logs stay; 0: for ever")
 	s.StringVar(&o.CPU, "pod-cpu", "", "processors that a pod asks for, like 4 or 500m")
 	s.StringVar(&o.Memory, "pod-memory", "", "memory of a pod, like 8Gi; quern's own budget is half of it, see --memory")
-	s.StringVar(&o.Scratch, "scratch", o.Scratch, "bound of a pod's temporary files")
+	s.StringVar(&o.Scratch, "scratch", o.Scratch, "disk of a pod, for temporary files")
 	s.Uint32Var(&o.GPUs, "gpus", 0, "NVIDIA GPUs of a pod")
 	s.StringArrayVar(&o.Secrets, "secret", nil, "secret whose keys become environment variables, such as AWS_ACCESS_KEY_ID (may be repeated)")
 	s.StringArrayVar(&f.env, "env", nil, "environment variable NAME=VALUE (may be repeated)")
 	s.StringArrayVar(&f.vols, "volume", nil, "volume CLAIM:/PATH or CLAIM:/PATH:ro (may be repeated)")
-	s.StringArrayVar(&f.nodes, "node-selector", nil, "label NAME=VALUE of the nodes that pods may be on (may be repeated)")
+	s.StringArrayVar(&f.nodes, "node-selector", nil, "label NAME=VALUE of the nodes that tasks may be on (may be repeated)")
+	s.StringArrayVar(&f.taints, "toleration", nil, "taint KEY=VALUE:EFFECT, KEY:EFFECT or KEY of nodes that tasks may be on (may be repeated); --gpus adds that of GPUs")
 	s.StringVar(&o.ServiceAccount, "service-account", "", "service account of pods")
 	s.StringVar(&o.Queue, "queue", "", "queue of Kueue")
 	s.StringVar(&o.Priority, "priority", "", "priority class of pods")

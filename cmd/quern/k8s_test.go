@@ -27,9 +27,9 @@ func k8sCall(t *testing.T, folder string, args ...string) (int, string, string) 
 func TestK8sRender(t *testing.T) {
 	workFolder(t)
 	code, out, talk := k8sCall(t, "", "render", "flights/recipe.yaml", "--image", "quern:1", "--workers", "2", "--env", "A=b=c",
-		"--volume", "claim:/data:ro", "--node-selector", "zone=a", "--gpus", "1", "-n", "features")
+		"--volume", "claim:/data:ro", "--node-selector", "zone=a", "--toleration", "spot=yes:NoExecute", "--gpus", "1", "-n", "features")
 	for _, piece := range []string{"kind: Job", "completions: 1\n", "namespace: features", "- --job\n", "/flights/out/_quern/jobs/", "- --workers\n", "claimName: claim",
-		"value: b=c", "zone: a", `nvidia.com/gpu: "1"`, "- --device\n        - gpu"} {
+		"value: b=c", "zone: a", `nvidia.com/gpu: "1"`, "- key: nvidia.com/gpu\n        operator: Exists\n", "- key: spot\n        operator: Equal\n        value: \"yes\"\n        effect: NoExecute\n", "- --device\n        - gpu"} {
 		if !strings.Contains(out, piece) {
 			t.Errorf("no %q in\n%s", piece, out)
 		}
@@ -68,6 +68,7 @@ func TestK8sMistakes(t *testing.T) {
 		{"render flights/recipe.yaml --image x --env A", 2, "write NAME=VALUE"},
 		{"render flights/recipe.yaml --image x --volume A", 2, "write CLAIM:/PATH"},
 		{"render flights/recipe.yaml --image x --node-selector A", 2, "write NAME=VALUE"},
+		{"render flights/recipe.yaml --image x --toleration A=b:Never", 2, "the effect is NoSchedule"},
 		{"render flights/recipe.yaml --image x --phase -7", 2, "numbered from 0"},
 		{"submit flights/recipe.yaml --image x --pod-memory 8GiB", 2, `--pod-memory "8GiB"`},
 		{"logs flights/out --phase -7", 2, "numbered from 0"},

@@ -16,7 +16,8 @@ const (
 	shortest, longest     = time.Minute, 10 * time.Minute
 )
 
-// Advise says what is likely to make a phase slow, in sentences; nothing if it looks good.
+// Advise says what is likely to make a phase slow, or its pods die, in sentences; nothing
+// if it looks good.
 // task is how long a shard takes; 0: not known.
 func (o *Options) Advise(phase record.Phase, task time.Duration) []string {
 	var advice []string
@@ -37,6 +38,9 @@ func (o *Options) Advise(phase record.Phase, task time.Duration) []string {
 	case task > longest:
 		advice = append(advice, fmt.Sprintf("a shard takes about %s, which is what a killed pod costs: shards of 1 to 10 minutes are better: about %d shards",
 			short(task), int64(phase.Shards)*int64(task)/int64(longest)+1))
+	}
+	if o.Memory == "" {
+		advice = append(advice, "pods ask for no memory: the cluster puts any number of them on a node, where each takes half of it for its own, and ends them first when it is short: --pod-memory 8Gi")
 	}
 	return advice
 }

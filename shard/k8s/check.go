@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -111,11 +112,19 @@ func (o *Options) checkPods(c *checker) {
 	}
 	c.that(o.Keep >= 0, "keep", o.Keep.String(), "it is not negative")
 	c.that(o.Retries <= 1<<16, "retries", number(o.Retries), "at most 65536")
-	for option, value := range map[string]string{"pod-cpu": o.CPU, "pod-memory": o.Memory, "scratch": o.Scratch} {
-		c.that(value == "" || isQuantity(value), option, value, "give a quantity of Kubernetes, such as 500m, 4, 512Mi or 8Gi")
+	c.that(o.CPU == "" || isQuantity(o.CPU), "pod-cpu", o.CPU, "give a number of processors, such as 500m, 4 or 1.5")
+	for _, bytes := range []Pair{{"pod-memory", o.Memory}, {"scratch", o.Scratch}} {
+		c.that(bytes.Value == "" || isQuantity(bytes.Value), bytes.Name, bytes.Value, "give a quantity of Kubernetes, such as 512Mi or 8Gi")
+		c.that(!strings.HasSuffix(bytes.Value, "m"), bytes.Name, bytes.Value, "m is a thousandth, here of a byte: write Mi or M")
 	}
 	for _, p := range o.NodeSelector {
 		c.that(isQualified(p.Name) && (p.Value == "" || isValue(p.Value)), "node-selector", p.Name+"="+p.Value, labelRule)
+	}
+	for _, t := range o.Tolerations {
+		text := t.Key + "=" + t.Value + ":" + t.Effect
+		c.that(isQualified(t.Key) && (t.Value == "" || isValue(t.Value)), "toleration", text, labelRule)
+		c.that(slices.Contains([]string{"", "NoSchedule", "PreferNoSchedule", "NoExecute"}, t.Effect), "toleration", text,
+			"the effect is NoSchedule, PreferNoSchedule or NoExecute")
 	}
 	for _, e := range o.Env {
 		c.that(isEnv(e.Name), "env", e.Name, "an environment variable has letters, digits and underscores")

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ func everything() k8s.Options {
 		Name: "flights", Namespace: "features", Image: "quern@sha256:" + strings.Repeat("ab", 32),
 		PullPolicy: "IfNotPresent", PullSecret: "registry", ServiceAccount: "quern", Queue: "team-a", Priority: "low",
 		NodeSelector: []k8s.Pair{{"nvidia.com/gpu.product", "H200"}, {"zone", ""}},
+		Tolerations:  []k8s.Toleration{{"team", "a", "NoExecute"}, {"spot", "", ""}},
 		Parallelism:  40, Retries: 5, AllowFailed: 2, Keep: time.Hour,
 		CPU: "4", Memory: "16Gi", Scratch: "100Gi", GPUs: 1,
 		Secrets: []string{"s3-keys"}, Env: []k8s.Pair{{"AWS_REGION", "eu-west-1"}, {"ODD", "yes\n- $(no): \"null\""}, {"EMPTY", ""}, {"NUMBER", "012"}},
@@ -94,6 +96,79 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 	if string(want) != string(got) {
 		t.Errorf("%s differs: go test ./shard/k8s -rewrite, then read the diff\n%s", path, got)
+	}
+}
+
+// rendered is what a test reads of a Job.
+type rendered struct {
+	Spec struct {
+		MaxFailedIndexes     *uint32 `yaml:"maxFailedIndexes"`
+		BackoffLimitPerIndex *uint32 `yaml:"backoffLimitPerIndex"`
+		PodFailurePolicy     struct {
+			Rules []struct {
+				Action          string
+				OnExitCodes     *struct{ Values []int }         `yaml:"onExitCodes"`
+				OnPodConditions []struct{ Type, Status string } `yaml:"onPodConditions"`
+			}
+		} `yaml:"podFailurePolicy"`
+	}
+}
+
+// action is what the Job controller does about an exit code: the first rule that fits
+// counts, and what no rule fits is counted.
+func (r *rendered) action(code int, disrupted bool) string {
+	for _, rule := range r.Spec.PodFailurePolicy.Rules {
+		if rule.OnExitCodes != nil && slices.Contains(rule.OnExitCodes.Values, code) {
+			return rule.Action
+		}
+		for _, c := range rule.OnPodConditions {
+			if disrupted && c.Type == "DisruptionTarget" && c.Status == "True" {
+				return rule.Action
+			}
+		}
+	}
+	return "Count"
+}
+
+// TestExitCodes goes by docs/KUBERNETES.md: what becomes of a task's exit code, and of the
+// coordinator's.
+func TestExitCodes(t *testing.T) {
+	o := least()
+	o.Coordinated, o.AllowFailed, o.Retries = true, 2, 5
+	phase := record.Phase{Shards: 9}
+	tasks, err := o.Phase(phase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := o.Coordinator(phase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, coordinator, _ := strings.Cut(string(both), "\n---\n")
+	for text, want := range map[string]map[int]string{
+		string(tasks): {1: "FailJob", 2: "Count", 42: "FailIndex", 43: "FailIndex", 75: "Count", 134: "Count", 137: "Count", 143: "Count"},
+		coordinator:   {1: "FailJob", 2: "Count", 42: "FailJob", 43: "Count", 75: "Count", 137: "Count"},
+	} {
+		var r rendered
+		if err := yaml.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatal(err)
+		}
+		for code, action := range want {
+			if got := r.action(code, false); got != action {
+				t.Errorf("exit code %d: %s, want %s", code, got, action)
+			}
+			if got := r.action(code, true); got != "Ignore" {
+				t.Errorf("exit code %d on a drained node: %s", code, got)
+			}
+		}
+		for _, rule := range r.Spec.PodFailurePolicy.Rules { // the API server refuses others
+			if rule.OnExitCodes != nil && !slices.IsSorted(rule.OnExitCodes.Values) {
+				t.Errorf("exit codes %v are not in order", rule.OnExitCodes.Values)
+			}
+		}
+		if text == string(tasks) && (*r.Spec.MaxFailedIndexes != 2 || *r.Spec.BackoffLimitPerIndex != 5) {
+			t.Errorf("%d indexes may fail, each is tried again %d times", *r.Spec.MaxFailedIndexes, *r.Spec.BackoffLimitPerIndex)
+		}
 	}
 }
 
@@ -160,6 +235,11 @@ func TestMistakes(t *testing.T) {
 		{"pod-memory", func(o *k8s.Options) { o.Memory = "8GiB" }},
 		{"pod-memory", func(o *k8s.Options) { o.Memory = "-8Gi" }},
 		{"scratch", func(o *k8s.Options) { o.Scratch = "1e3" }},
+		{"pod-memory", func(o *k8s.Options) { o.Memory = "512m" }}, // of a byte
+		{"scratch", func(o *k8s.Options) { o.Scratch = "512m" }},
+		{"toleration", func(o *k8s.Options) { o.Tolerations = []k8s.Toleration{{"", "a", ""}} }},
+		{"toleration", func(o *k8s.Options) { o.Tolerations = []k8s.Toleration{{"a", "b c", ""}} }},
+		{"toleration", func(o *k8s.Options) { o.Tolerations = []k8s.Toleration{{"a", "", "Always"}} }},
 		{"keep", func(o *k8s.Options) { o.Keep = -1 }},
 		{"retries", func(o *k8s.Options) { o.Retries = 1 << 31 }},
 		{"node-selector", func(o *k8s.Options) { o.NodeSelector = []k8s.Pair{{"a b", "c"}} }},
@@ -203,7 +283,7 @@ func TestAdvice(t *testing.T) {
 		{40, 4, time.Hour, []string{"takes about 1h0m0s", "about 241 shards"}},
 	} {
 		o := least()
-		o.Parallelism = c.parallelism
+		o.Parallelism, o.Memory = c.parallelism, "8Gi"
 		got := strings.Join(o.Advise(record.Phase{Shards: c.shards}, c.task), "\n")
 		for _, piece := range c.want {
 			if !strings.Contains(got, piece) {
@@ -213,6 +293,15 @@ func TestAdvice(t *testing.T) {
 		if len(c.want) == 0 && got != "" {
 			t.Errorf("%+v: unwanted %q", c, got)
 		}
+	}
+}
+
+// TestPodsThatAskForNothing: they are the first to be ended, and each takes the node for its own.
+func TestPodsThatAskForNothing(t *testing.T) {
+	o := least()
+	o.Parallelism = 40
+	if got := o.Advise(record.Phase{Shards: 240}, 5*time.Minute); len(got) != 1 || !strings.Contains(got[0], "--pod-memory") {
+		t.Errorf("advice %q", got)
 	}
 }
 

@@ -67,6 +67,7 @@ type podSpec struct {
 	PriorityClassName             string             `yaml:"priorityClassName,omitempty"`
 	ImagePullSecrets              []named            `yaml:"imagePullSecrets,omitempty"`
 	NodeSelector                  map[string]string  `yaml:"nodeSelector,omitempty"`
+	Tolerations                   []toleration       `yaml:"tolerations,omitempty"`
 	SecurityContext               podSecurityContext `yaml:"securityContext"`
 	Containers                    []container        `yaml:"containers"`
 	Volumes                       []volume           `yaml:"volumes"`
@@ -77,7 +78,15 @@ type podSecurityContext struct {
 	RunAsUser      int            `yaml:"runAsUser"`
 	RunAsGroup     int            `yaml:"runAsGroup"`
 	FSGroup        int            `yaml:"fsGroup"`
+	FSGroupChange  string         `yaml:"fsGroupChangePolicy"`
 	SeccompProfile seccompProfile `yaml:"seccompProfile"`
+}
+
+type toleration struct {
+	Key      string `yaml:"key"`
+	Operator string `yaml:"operator"`
+	Value    string `yaml:"value,omitempty"`
+	Effect   string `yaml:"effect,omitempty"`
 }
 
 type seccompProfile struct {

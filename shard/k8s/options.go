@@ -18,9 +18,10 @@ type Options struct {
 	PullPolicy     string // Always, IfNotPresent or Never
 	PullSecret     string // for the image's registry
 	ServiceAccount string
-	Queue          string // of Kueue, which then decides when pods start
-	Priority       string // priority class
-	NodeSelector   []Pair
+	Queue          string       // of Kueue, which then decides when pods start
+	Priority       string       // priority class
+	NodeSelector   []Pair       // of tasks; the coordinator needs no such node
+	Tolerations    []Toleration // of tasks; that of GPUs comes by itself
 
 	Parallelism uint32        // pods at the same time; 0: one per shard
 	Retries     uint32        // of an index, beyond its first try
@@ -29,7 +30,7 @@ type Options struct {
 
 	CPU     string // per pod, like 4 or 500m
 	Memory  string // per pod, like 8Gi
-	Scratch string // bound of the folder for temporary files; it counts as memory of the node's disk
+	Scratch string // of the node's disk, per pod: what it asks for, and the bound of the folder for temporary files
 	GPUs    uint32 // per pod, of NVIDIA
 
 	Secrets []string // whose keys become environment variables, such as those of S3
@@ -45,6 +46,10 @@ type Options struct {
 
 // Pair is a name and its value.
 type Pair struct{ Name, Value string }
+
+// Toleration is a taint of nodes that pods do not mind. An empty value stands for any, and
+// an empty effect for all effects.
+type Toleration struct{ Key, Value, Effect string }
 
 // Volume is a persistent volume claim, and the folder where pods find it.
 type Volume struct {

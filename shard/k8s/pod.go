@@ -19,6 +19,7 @@ func (o *Options) pod(c container, secret secretFiles) podSpec {
 		PriorityClassName:             o.Priority,
 		SecurityContext: podSecurityContext{
 			RunAsNonRoot: true, RunAsUser: user, RunAsGroup: user, FSGroup: user,
+			FSGroupChange:  "OnRootMismatch", // else the owner of each file of a volume is changed before each pod
 			SeccompProfile: seccompProfile{"RuntimeDefault"},
 		},
 		Volumes: []volume{{Name: "scratch", EmptyDir: &emptyDir{o.Scratch}}},
@@ -101,8 +102,11 @@ func (o *Options) resources(gpus uint32) resources {
 	if o.Memory != "" {
 		requests["memory"], limits["memory"] = o.Memory, o.Memory
 	}
+	if o.Scratch != "" { // else pods find room on a node whose disk is promised to others
+		requests["ephemeral-storage"], limits["ephemeral-storage"] = o.Scratch, o.Scratch
+	}
 	if gpus > 0 {
-		limits["nvidia.com/gpu"] = number(gpus)
+		limits[gpuResource] = number(gpus)
 	}
 	var r resources
 	if len(requests) > 0 {
@@ -112,6 +116,25 @@ func (o *Options) resources(gpus uint32) resources {
 		r.Limits = limits
 	}
 	return r
+}
+
+// gpuResource is what NVIDIA's device plugin calls a GPU, and what nodes with GPUs are
+// commonly tainted with, so that other pods leave them alone.
+const gpuResource = "nvidia.com/gpu"
+
+// tolerations are the taints that tasks do not mind.
+func (o *Options) tolerations() (all []toleration) {
+	if o.GPUs > 0 {
+		all = append(all, toleration{Key: gpuResource, Operator: "Exists", Effect: "NoSchedule"})
+	}
+	for _, t := range o.Tolerations {
+		operator := "Equal"
+		if t.Value == "" {
+			operator = "Exists"
+		}
+		all = append(all, toleration{t.Key, operator, t.Value, t.Effect})
+	}
+	return all
 }
 
 func pairs(list []Pair) map[string]string {

@@ -32,7 +32,7 @@ func (o *Options) Phase(phase record.Phase) ([]byte, error) {
 		job.Metadata.Labels[queueLabel] = o.Queue
 	}
 	pod := o.pod(o.task(phase.Number), o.certificates("worker", o.TLS))
-	pod.NodeSelector = pairs(o.NodeSelector)
+	pod.NodeSelector, pod.Tolerations = pairs(o.NodeSelector), o.tolerations()
 	spec := jobSpec{
 		CompletionMode:       "Indexed",
 		Completions:          phase.Shards,
@@ -41,7 +41,7 @@ func (o *Options) Phase(phase record.Phase) ([]byte, error) {
 		MaxFailedIndexes:     ptr(min(o.AllowFailed, phase.Shards)),
 		PodReplacementPolicy: "Failed", // a pod that is ending may still commit: no twin before it has ended
 		PodFailurePolicy: failurePolicy(
-			codes("FailIndex", exitPoison, exitFenced), codes("Count", exitRetry), codes("FailJob", exitDamaged, exitUsage)),
+			codes("FailIndex", exitPoison, exitFenced), codes("Count", exitCrash, exitRetry), codes("FailJob", exitDamaged)),
 		Template: podTemplate{Metadata: metadata{Labels: labels}, Spec: pod},
 	}
 	if o.Keep > 0 {
@@ -58,6 +58,7 @@ func failurePolicy(rules ...failureRule) *podFailurePolicy {
 	return &podFailurePolicy{append([]failureRule{disrupted}, rules...)}
 }
 
+// codes is a rule for exit codes, which Kubernetes wants in ascending order.
 func codes(action string, values ...int) failureRule {
 	return failureRule{Action: action, OnExitCodes: &exitCodes{container0, "In", values}}
 }
@@ -65,7 +66,7 @@ func codes(action string, values ...int) failureRule {
 // The exit codes of a task, apart from 0.
 const (
 	exitDamaged = 1
-	exitUsage   = 2
+	exitCrash   = 2 // of a Go program, and of a command line that quern does not take
 	exitPoison  = 42
 	exitFenced  = 43
 	exitRetry   = 75
@@ -96,7 +97,7 @@ func (o *Options) Coordinator(phase record.Phase) ([]byte, error) {
 	spec := jobSpec{
 		Completions: 1, Parallelism: 1, BackoffLimit: ptr(uint32(coordinatorRestarts)),
 		PodReplacementPolicy: "Failed",
-		PodFailurePolicy:     failurePolicy(codes("FailJob", exitDamaged, exitUsage, exitPoison)),
+		PodFailurePolicy:     failurePolicy(codes("FailJob", exitDamaged, exitPoison)),
 		Template:             podTemplate{Metadata: metadata{Labels: job.Metadata.Labels}, Spec: o.pod(c, secret)},
 	}
 	if o.Keep > 0 {
