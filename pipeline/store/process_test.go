@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 // child is another process: "put NAME TEXT" says won or lost, "hold" takes the lock,
-// starts an attempt, says so, and waits to be killed.
+// starts an attempt, says so, and waits to be killed, "sync NAME" makes an object durable
+// as somebody who is not root.
 func child(root string, args []string) int {
 	s, err := store.NewLocal(root)
 	if err != nil {
@@ -53,6 +54,16 @@ func child(root string, args []string) int {
 		}
 		fmt.Println("held", err)
 		time.Sleep(time.Minute)
+	case "sync":
+		if os.Geteuid() == 0 {
+			if err := syscall.Setuid(65534); err != nil {
+				return 2
+			}
+		}
+		if err := s.Sync(context.Background(), args[1:]); err != nil {
+			fmt.Print(err)
+			return 3
+		}
 	}
 	return 0
 }
@@ -186,6 +197,33 @@ func TestPermissionsAreTheUsers(t *testing.T) {
 	want, _ := os.Stat(plain)
 	if got, _ := os.Stat(filepath.Join(root, "x")); got.Mode() != want.Mode() {
 		t.Errorf("mode %v, want %v", got.Mode(), want.Mode())
+	}
+}
+
+// TestFoldersAreSynced: a name is durable when the folder that holds it is, and that
+// folder's own name, up to the root. A folder that may be entered and not read, which
+// nobody can sync, tells whether it was tried.
+func TestFoldersAreSynced(t *testing.T) {
+	s, root := newStore(t)
+	if err := put(s, "a/b/object", "text"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(root, "..", "..", ".."), 0o755); err != nil { // which testing keeps to itself
+		t.Fatal(err)
+	}
+	if out, err := start(t, root, "sync", "a/b/object").CombinedOutput(); err != nil {
+		t.Skipf("nobody else may read here: %v %s", err, out)
+	}
+	for _, folder := range []string{filepath.Join(root, "a", "b"), filepath.Join(root, "a"), root} {
+		if err := os.Chmod(folder, 0o111); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := start(t, root, "sync", "a/b/object").CombinedOutput(); err == nil || !strings.Contains(string(out), folder+": permission denied") {
+			t.Errorf("%s was not synced: %v %s", folder, err, out)
+		}
+		if err := os.Chmod(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -127,14 +127,28 @@ func (m *matrix) methods() (names []string) {
 	return names
 }
 
+// may says who may call what: the rules once more, so that a slip in the server's table is
+// one that the matrix sees.
+func (m *matrix) may(method string) []identity.Role {
+	workers, operators := []identity.Role{identity.Worker}, []identity.Role{identity.Operator}
+	who, ok := map[string][]identity.Role{
+		"OpenJob": {identity.Worker, identity.Operator}, "Check": {identity.Worker, identity.Operator},
+		"SubmitPartial": workers, "ProposeCommit": workers, "WaitFitted": workers,
+		"Progress": operators, "Cancel": operators, "List": operators, "Watch": operators,
+	}[method[strings.LastIndex(method, "/")+1:]]
+	if !ok {
+		m.t.Fatalf("%s: this test does not know who may call it: add it", method)
+	}
+	return who
+}
+
 // role is one that may call a method.
-func (m *matrix) role(method string) identity.Role { return m.server.gate.table[method].roles[0] }
+func (m *matrix) role(method string) identity.Role { return m.may(method)[0] }
 
 // other is the role that may not; "" if both may.
 func (m *matrix) other(method string) identity.Role {
-	r := m.server.gate.table[method]
 	for _, role := range []identity.Role{identity.Worker, identity.Operator} {
-		if !r.allows(role) {
+		if !slices.Contains(m.may(method), role) {
 			return role
 		}
 	}

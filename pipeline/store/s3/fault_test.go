@@ -124,6 +124,34 @@ func TestOutcomesAreFoundOut(t *testing.T) {
 	}
 }
 
+// TestRefusedAfterItWasDone: what refuses the second request, whose first was done and not
+// answered, is not the end of it: the object may be there, and is.
+func TestRefusedAfterItWasDone(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	for deciding, how := range s.ways() {
+		for _, refusal := range []s3test.Fault{403, 404, 412, 501} {
+			name, asked := s.fresh(), 0
+			s.proxy.Fail(func(kind string, _ *http.Request) s3test.Fault {
+				if kind == deciding {
+					if asked++; asked > 1 {
+						return refusal
+					}
+					return s3test.CutAfter
+				}
+				if kind == "head" && asked == 1 {
+					return 503 // nor can it be seen now
+				}
+				return s3test.Pass
+			})
+			if err := write(how, name, "mine"); err != nil || asked != 2 {
+				t.Errorf("%s, then %d: %v, asked %d times", deciding, refusal, err, asked)
+			}
+			s.checkNothingRemoved(t, deciding)
+		}
+	}
+}
+
 // TestLosersAreTold plants each fault where another one has won, before or meanwhile.
 func TestLosersAreTold(t *testing.T) {
 	t.Parallel()
