@@ -70,6 +70,11 @@ func (d *desk) grant(secret, id string, shards identity.Shards) {
 	d.server.Grant(secret, identity.Principal{ID: id, Role: identity.Worker, Job: d.job.ID, Shards: shards})
 }
 
+// assign lets a child of this process in, for the shard that it was given and no other.
+func (d *desk) assign(child int, secret string, shard uint32) {
+	d.grant(secret, fmt.Sprintf("child %d", child), identity.Shards{{First: shard, Last: shard}})
+}
+
 // newToken returns a secret.
 func newToken() string { return rand.Text() }
 
@@ -119,6 +124,18 @@ func (d *desk) Decode(ctx context.Context, next func() ([]byte, error)) (core.St
 func (d *desk) Progress() (p core.Progress) {
 	d.driver.Look(func() { p = d.machine.Progress() })
 	return p
+}
+
+// far is how far a job is, for people.
+type far struct {
+	core.Progress
+	rows int64 // of the settled shards
+}
+
+// far returns how far the job is.
+func (d *desk) far() (f far) {
+	d.driver.Look(func() { f = far{d.machine.Progress(), d.machine.Rows()} })
+	return f
 }
 
 // Cancel implements rpc.Job.
@@ -178,9 +195,10 @@ func (a *app) coordinatorCommand() *cobra.Command {
 		Short: "Drive a job whose tasks run elsewhere",
 		Long: `Plans a recipe's job, or takes one over by its log, and drives it: it hears of shards
 from tasks (quern task --coordinator), merges what they learnt, and ends the job. It
-prints one line of JSON: the job's log and the address that it listens at. Its exit
-code is the job's, as those of tasks. It holds nothing that is not in the log: killed
-and started again, it goes on; two at the same time do no harm.
+prints one line of JSON: the job's log and the address that it listens at, and shows
+on standard error how far it is. Its exit code is the job's, as those of tasks. It
+holds nothing that is not in the log: killed and started again, it goes on; two at the
+same time do no harm.
 
 Without TLS only processes of this machine are served, which show the token in
 QUERN_TOKEN; if that is not set, one is made and printed too.`,
@@ -188,7 +206,14 @@ QUERN_TOKEN; if that is not set, one is made and printed too.`,
   quern coordinator --job s3://bucket/out/_quern/jobs/0f3e... --listen 0.0.0.0:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt`,
 		Args:              takes("[RECIPE]"),
 		ValidArgsFunction: completeRecipe(),
-		RunE:              func(c *cobra.Command, args []string) error { return a.coordinate(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, name := range []string{"output", "shards", "allow-failed-shards", "overwrite", "plan-only"} {
+				if f.job != "" && c.Flags().Changed(name) {
+					return usage("--%s goes with a RECIPE: the job of --job is planned already", name)
+				}
+			}
+			return a.coordinate(c.Context(), f, args)
+		},
 	}
 	o := c.Flags()
 	o.StringVar(&f.job, "job", "", "take over the job whose log this is, instead of a RECIPE")
@@ -207,9 +232,16 @@ func (a *app) coordinate(ctx context.Context, f *coordinatorFlags, args []string
 	if (f.job == "") == (len(args) == 0) {
 		return usage("give a RECIPE, or --job with the log of a job")
 	}
+	if f.request.Shards < 0 {
+		return usage("--shards %d: give 1 or more", f.request.Shards)
+	}
 	files, err := f.tls.given()
 	if err != nil {
 		return err
+	}
+	token := os.Getenv(tokenVariable)
+	if files == nil && token != "" && len(token) < 16 {
+		return usage("%s is shorter than 16 bytes", tokenVariable)
 	}
 	o, err := a.options()
 	if err != nil {
@@ -225,39 +257,58 @@ func (a *app) coordinate(ctx context.Context, f *coordinatorFlags, args []string
 		return a.retryable(ctx, err)
 	}
 	if f.planOnly {
-		return a.writePlan(ctx, j)
+		return a.say(struct {
+			Job    string `json:"job"`
+			Shards uint32 `json:"shards"`
+		}{j.URI, j.Plan.Phase.Shards})
 	}
 	d, err := openDesk(j, f.listen, files, o.Memory)
 	if err != nil {
 		return err
 	}
-	greeting := struct {
-		Job     string `json:"job"`
-		Address string `json:"address"`
-		Token   string `json:"token,omitempty"`
-	}{Job: j.URI, Address: d.address}
-	if token := os.Getenv(tokenVariable); files == nil && token == "" {
-		greeting.Token = newToken()
-		d.grant(greeting.Token, "worker", identity.AllShards())
-	} else if files == nil {
-		if len(token) < 16 {
-			return usage("%s is shorter than 16 bytes", tokenVariable)
+	made := ""
+	if files == nil {
+		if token == "" {
+			made = newToken()
+			token = made
 		}
 		d.grant(token, "worker", identity.AllShards())
 	}
-	if err := j.Begin(ctx); err != nil { // who reads the line may start tasks, which look for the plan
-		return a.retryable(ctx, err)
-	}
-	if err := a.say(greeting); err != nil {
+	err = a.say(struct {
+		Job     string `json:"job"`
+		Address string `json:"address"`
+		Token   string `json:"token,omitempty"`
+	}{j.URI, d.address, made})
+	if err != nil {
 		return err
 	}
+	return a.serveDesk(ctx, d, j)
+}
+
+// serveDesk drives the job to its end.
+func (a *app) serveDesk(ctx context.Context, d *desk, j *work.Job) error {
+	stop := a.showDesk(d)
 	exit := d.run(ctx)
-	if exit.Code == core.Committed {
-		_, err := j.Finish(ctx)
-		return err
+	stop()
+	switch {
+	case exit.Code == core.Committed:
+		return finish(ctx, j)
+	case ctx.Err() != nil && exit.Code == core.Retry:
+		fmt.Fprintf(a.err, "stopped: another coordinator, %s coordinator --job %s, goes on\n", a.program, j.URI)
+	default:
+		fmt.Fprintln(a.err, exit.Reason)
 	}
-	fmt.Fprintln(a.err, exit.Reason)
 	return &coded{exit}
+}
+
+// finish frees the outputs of a job that is done, unless that was done before, or another
+// job has them.
+func finish(ctx context.Context, j *work.Job) error {
+	owns, err := j.Owns(ctx)
+	if err == nil && owns {
+		_, err = j.Finish(ctx)
+	}
+	return err
 }
 
 // planJob plans the job of a recipe.
@@ -272,17 +323,6 @@ func (a *app) planJob(ctx context.Context, path string, f *coordinatorFlags, o p
 	}
 	q.Recipe, q.Model, q.Overwrite = r, store.Abs(beside(f.model, r)), f.overwrite
 	return work.Plan(ctx, q, a.workOptions(o))
-}
-
-// writePlan puts a job's plan into its log, and says where that is.
-func (a *app) writePlan(ctx context.Context, j *work.Job) error {
-	if err := j.Begin(ctx); err != nil {
-		return err
-	}
-	return a.say(struct {
-		Job    string `json:"job"`
-		Shards uint32 `json:"shards"`
-	}{j.URI, j.Plan.Phase.Shards})
 }
 
 // say writes a line of JSON to standard output at once: others wait for it.

@@ -58,7 +58,7 @@ func (a *app) k8sJob(ctx context.Context, f *k8sFlags, args []string) (*work.Job
 	if _, err := f.Options.Phase(j.Plan.Phase); err != nil {
 		return nil, k8sMistake(err)
 	}
-	return j, j.Begin(ctx)
+	return j, nil
 }
 
 // k8sPlan plans the job of a recipe.
@@ -144,6 +144,11 @@ func (f *k8sFlags) parse() error {
 			return usage("--node-selector %q: write NAME=VALUE", n)
 		}
 		f.NodeSelector = append(f.NodeSelector, k8s.Pair{Name: name, Value: value})
+	}
+	for _, t := range f.taints {
+		bare, effect, _ := strings.Cut(t, ":")
+		key, value, _ := strings.Cut(bare, "=")
+		f.Tolerations = append(f.Tolerations, k8s.Toleration{Key: key, Value: value, Effect: effect})
 	}
 	for _, v := range f.vols {
 		bare, readOnly := strings.CutSuffix(v, ":ro")

@@ -22,7 +22,6 @@ import (
 	"quern/shard/core"
 	"quern/shard/procs"
 	"quern/shard/report"
-	"quern/shard/rpc/identity"
 	"quern/shard/work"
 )
 
@@ -101,8 +100,10 @@ func (a *app) runProcs(ctx context.Context, r *recipe.Recipe, model string, over
 		return err
 	}
 	state, err := a.crew(ctx, j, f, budget)
-	if err == nil && f.report != "" {
-		err = a.writeReport(ctx, j, f.report)
+	if f.report != "" { // it also says which shards failed
+		if bad := a.writeReport(ctx, j, f.report); err == nil {
+			err = bad
+		}
 	}
 	if err != nil {
 		return err
@@ -111,8 +112,8 @@ func (a *app) runProcs(ctx context.Context, r *recipe.Recipe, model string, over
 	if err != nil {
 		return err
 	}
-	if err := j.Collect(ctx); err != nil {
-		return err
+	if err := j.Collect(ctx); err != nil && !a.flags.quiet {
+		fmt.Fprintf(a.err, "note: the outputs are finished; what the processes wrote for each other stays: %v\n", err)
 	}
 	result.Seconds = time.Since(began).Seconds()
 	if a.flags.quiet {
@@ -131,7 +132,7 @@ func (a *app) crew(ctx context.Context, j *work.Job, f procsFlags, budget int64)
 	if err != nil {
 		return procs.State{}, err
 	}
-	tokens := make([]string, f.procs) // a child may submit only the shard that it was given
+	tokens := make([]string, f.procs)
 	for i := range tokens {
 		tokens[i] = newToken()
 	}
@@ -142,10 +143,8 @@ func (a *app) crew(ctx context.Context, j *work.Job, f procsFlags, budget int64)
 	sizes := j.Bytes()
 	pool := procs.New(procs.Options{Children: f.procs, Pending: d.pending, Notify: a.tellCrew,
 		Command: func(i int) *exec.Cmd { return a.child(program, d, tokens[i], f, budget) },
-		Assign: func(i int, t procs.Descriptor) {
-			d.grant(tokens[i], fmt.Sprintf("child %d", i), identity.Shards{{First: t.Shard, Last: t.Shard}})
-		},
-		Size: func(_, shard uint32) int64 { return sizes[shard] }})
+		Assign:  func(i int, t procs.Descriptor) { d.assign(i, tokens[i], t.Shard) },
+		Size:    func(_, shard uint32) int64 { return sizes[shard] }})
 	stop := a.showCrew(d, pool, sizes)
 	defer stop()
 	driving, stopDriving := context.WithCancel(ctx)
@@ -249,13 +248,9 @@ func (a *app) showCrew(d *desk, pool *procs.Pool, sizes []int64) (stop func()) {
 }
 
 // crewLine says how far a phase is: "fit, scan 1: 17 of 40 shards, 8 running, 1,234,567
-// rows, 98,765 rows/s, 12 s left".
+// rows, 98,765 rows/s, about 12 s left".
 func crewLine(p core.Progress, s procs.State, passed time.Duration) string {
-	title := "transform"
-	if p.Learns {
-		title = fmt.Sprintf("fit, scan %d", p.Phase+1)
-	}
-	line := fmt.Sprintf("%s: %d of %d shards, %d running", title, p.Settled, p.Shards, s.Running)
+	line := fmt.Sprintf("%s: %d of %d shards, %d running", phaseTitle(p), p.Settled, p.Shards, s.Running)
 	if p.Failed > 0 {
 		line += fmt.Sprintf(", %d failed", p.Failed)
 	}
@@ -265,9 +260,8 @@ func crewLine(p core.Progress, s procs.State, passed time.Duration) string {
 	if s.Done == 0 || s.Phase != p.Phase {
 		return line
 	}
-	left := time.Duration(float64(passed) / float64(s.Done) * float64(p.Shards-p.Settled))
-	return line + fmt.Sprintf(", %s rows, %s rows/s, %v left", phrase.Thousands(s.Rows),
-		phrase.Thousands(int64(float64(s.Rows)/max(passed.Seconds(), 1e-3))), left.Round(time.Second))
+	return line + fmt.Sprintf(", %s rows, %s rows/s", phrase.Thousands(s.Rows),
+		phrase.Thousands(int64(float64(s.Rows)/max(passed.Seconds(), 1e-3)))) + leftOf(p, uint32(s.Done), passed)
 }
 
 // writeReport writes what a job's log tells, as `quern job show --json`.

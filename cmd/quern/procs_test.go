@@ -32,6 +32,7 @@ func TestProcesses(t *testing.T) {
 	}{
 		{"same bytes", sameBytes}, {"kill", killParents}, {"kill children", killChildren}, {"interrupt", interruptParent},
 		{"coordinator", coordinatorsComeAndGo}, {"without a coordinator", engineAlone}, {"certificates", certificates}, {"README", readmeProcesses}, {"mistakes", processMistakes},
+		{"failed shards", failedShards},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer s.reset(t)
@@ -340,6 +341,9 @@ func processMistakes(t *testing.T, s *scene) {
 		{"task --job x --stdin --phase 0", 2, "Q501"},
 		{"coordinator", 2, "Q501"},
 		{"coordinator recipe.yaml --job x", 2, "Q501"},
+		{"coordinator recipe.yaml --shards -3", 2, "--shards -3: give 1 or more"},
+		{"coordinator --job x --allow-failed-shards 3", 2, "--allow-failed-shards goes with a RECIPE"},
+		{"coordinator --job x --plan-only", 2, "--plan-only goes with a RECIPE"},
 		{"coordinator recipe.yaml --tls-cert x", 2, "--tls-key"},
 		{"coordinator recipe.yaml --listen 0.0.0.0:0", 4, "Q456"},
 		{"coordinator --job out/_quern/jobs/zz", 2, "Q450"},

@@ -3,11 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -65,7 +66,14 @@ damaged. SIGTERM ends it within five seconds, and so does the end of its parent.
 		Example: `  quern task --job out/_quern/jobs/0f3e... --phase 0 --shard 17
   quern task --job s3://bucket/out/_quern/jobs/0f3e... --phase 1 --coordinator 10.0.0.7:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt`,
 		Args: takes("[DESCRIPTOR]"),
-		RunE: func(c *cobra.Command, args []string) error { return a.task(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			for name, value := range map[string]int64{"phase": f.phase, "shard": f.shard} {
+				if c.Flags().Changed(name) && (value < 0 || value >= record.MaxShards) {
+					return usage("--%s %d: give 0 to %d", name, value, record.MaxShards-1)
+				}
+			}
+			return a.task(c.Context(), f, args)
+		},
 	}
 	o := c.Flags()
 	o.StringVar(&f.job, "job", "", "the job's log: FOLDER/_quern/jobs/ID, on disk or in a store")
@@ -106,12 +114,13 @@ func (t *tlsFlags) given() (*identity.Files, error) {
 	return &t.files, nil
 }
 
-// number is a phase or shard that a flag says.
-func number(flag string, value int64) (uint32, error) {
-	if value < 0 || value > 1<<20 {
-		return 0, usage("--%s %d: give 0 or more", flag, value)
+// parseDescriptor reads what a user or an engine gave for a descriptor.
+func parseDescriptor(text []byte) (procs.Descriptor, error) {
+	d, err := procs.ParseDescriptor(text)
+	if err != nil {
+		return d, usage("%.100q is not a descriptor", text).WithHint(`a descriptor is a line like {"phase":0,"shard":17}`)
 	}
-	return uint32(value), nil
+	return d, nil
 }
 
 // descriptor finds out which task is to be done.
@@ -120,8 +129,8 @@ func (f *taskFlags) descriptor(args []string, variable func(string) string) (d p
 		if f.shard >= 0 {
 			return d, usage("give --shard or a descriptor, not both")
 		}
-		if d, err = procs.ParseDescriptor([]byte(args[0])); err != nil {
-			return d, usage("%v", err)
+		if d, err = parseDescriptor([]byte(args[0])); err != nil {
+			return d, err
 		}
 		if f.phase >= 0 && uint32(f.phase) != d.Phase {
 			return d, usage("--phase %d, and a descriptor of phase %d", f.phase, d.Phase)
@@ -131,12 +140,10 @@ func (f *taskFlags) descriptor(args []string, variable func(string) string) (d p
 	if f.phase < 0 {
 		return d, usage("say which phase: --phase N").WithHint("phases are numbered from 0")
 	}
-	if d.Phase, err = number("phase", f.phase); err != nil {
-		return d, err
-	}
+	d.Phase = uint32(f.phase)
 	if f.shard >= 0 {
-		d.Shard, err = number("shard", f.shard)
-		return d, err
+		d.Shard = uint32(f.shard)
+		return d, nil
 	}
 	for _, name := range strings.Fields(indexVariables) {
 		if text := variable(name); text != "" {
@@ -148,7 +155,7 @@ func (f *taskFlags) descriptor(args []string, variable func(string) string) (d p
 			return d, nil
 		}
 	}
-	return d, usage("say which shard: --shard N, a descriptor, or one of %s", indexVariables)
+	return d, usage("say which shard: --shard N, a descriptor, or one of %s", strings.ReplaceAll(indexVariables, " ", ", "))
 }
 
 // tasks does tasks of one job.
@@ -178,10 +185,12 @@ func (a *app) task(ctx context.Context, f *taskFlags, args []string) error {
 	ctx, stop := withParent(ctx)
 	defer stop()
 	t, err := a.openTasks(ctx, f)
-	if err != nil {
+	switch {
+	case err != nil && f.stdin:
 		return a.retryable(ctx, err)
-	}
-	if f.stdin {
+	case err != nil:
+		return a.unopened(f.job, d, a.retryable(ctx, err))
+	case f.stdin:
 		return t.serve(ctx, os.Stdin)
 	}
 	exit, err := t.do(ctx, d)
@@ -199,6 +208,24 @@ func (a *app) retryable(ctx context.Context, err error) error {
 	if exitCode(err) == int(diag.Unavailable) {
 		diag.Draw(a.err, err, a.colour())
 		return &coded{core.Exit{Code: core.Retry, Reason: err.Error()}}
+	}
+	return err
+}
+
+// unopened writes the line of a task whose job cannot be opened, and returns its error.
+// There is none for a wrong command line: that is no task.
+func (a *app) unopened(job string, d procs.Descriptor, err error) error {
+	exit := core.Exit{Code: core.Broken, Reason: err.Error()}
+	var code *coded
+	switch {
+	case errors.As(err, &code):
+		exit = code.Exit
+	case exitCode(err) != int(core.Broken):
+		return err
+	}
+	if bad := a.say(procs.Answer{Job: path.Base(strings.TrimRight(job, "/")), Phase: d.Phase, Shard: d.Shard,
+		Code: exit.Code, Outcome: procs.OutcomeOf(exit.Code), Reason: exit.Reason, Peak: memory.Peak()}); bad != nil {
+		return bad
 	}
 	return err
 }
@@ -249,9 +276,10 @@ func (n neighbour) Ask(ctx context.Context, r core.Request, _ []byte) (core.Repl
 // serve does the tasks whose descriptors come, until there are no more.
 func (t *tasks) serve(ctx context.Context, in io.Reader) error {
 	lines := make(chan []byte)
+	s := bufio.NewScanner(in)
 	go func() {
 		defer close(lines)
-		for s := bufio.NewScanner(in); s.Scan(); {
+		for s.Scan() {
 			select {
 			case lines <- append([]byte{}, s.Bytes()...):
 			case <-ctx.Done():
@@ -262,12 +290,15 @@ func (t *tasks) serve(ctx context.Context, in io.Reader) error {
 	for {
 		select {
 		case line, more := <-lines:
+			if !more && s.Err() != nil {
+				return usage("standard input cannot be read").Because(s.Err())
+			}
 			if !more {
 				return nil
 			}
-			d, err := procs.ParseDescriptor(line)
+			d, err := parseDescriptor(line)
 			if err != nil {
-				return usage("%v", err)
+				return err
 			}
 			if _, err := t.do(ctx, d); err != nil {
 				return err
@@ -293,17 +324,7 @@ func (t *tasks) do(ctx context.Context, d procs.Descriptor) (core.Exit, error) {
 	a.Job, a.Phase, a.Shard, a.Device = t.job.ID.String(), d.Phase, d.Shard, t.device
 	a.Code, a.Outcome, a.Reason, a.Millis = exit.Code, procs.OutcomeOf(exit.Code), exit.Reason, time.Since(began).Milliseconds()
 	a.Peak, a.Full = memory.Peak(), driver.Full() != ""
-	line, err := json.Marshal(a)
-	if err != nil {
-		panic("quern: bug: " + err.Error())
-	}
-	if _, err := fmt.Fprintf(t.out, "%s\n", line); err != nil {
-		return exit, err
-	}
-	if b, ok := t.out.(*bufio.Writer); ok {
-		err = b.Flush()
-	}
-	return exit, err
+	return exit, t.say(a)
 }
 
 // release frees the outputs of a job that was done without a coordinator, if it is done:
@@ -311,7 +332,7 @@ func (t *tasks) do(ctx context.Context, d procs.Descriptor) (core.Exit, error) {
 func (t *tasks) release(ctx context.Context) {
 	done, err := store.Exists(ctx, t.job.Root, record.NamesOf(t.job.ID).Manifest())
 	if err == nil && done {
-		_, err = t.job.Finish(ctx)
+		err = finish(ctx, t.job)
 	}
 	if err != nil && !t.app.flags.quiet {
 		fmt.Fprintf(t.err, "note: the job is done and its outputs are still claimed: %v\n", err)

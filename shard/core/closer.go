@@ -246,13 +246,21 @@ func (c *closer) advance() {
 	}
 }
 
+// told is how many failed shards a reason names: it is a line in logs and messages.
+const told = 10
+
 // why names the failed shards.
 func (c *closer) why() string {
-	text := fmt.Sprintf("%d shards failed", len(c.missing()))
-	for i := range c.slots {
-		if claim := c.slots[i].claim; claim.Failed() {
-			text += fmt.Sprintf("; phase %d shard %d: %s", claim.Phase, claim.Shard, claim.Failure)
+	text := "1 shard failed"
+	if n := len(c.missing()); n != 1 {
+		text = fmt.Sprintf("%d shards failed", n)
+	}
+	failed := c.failures()
+	for i, shard := range failed {
+		if i == told {
+			return text + fmt.Sprintf("; and %d more in phase %d", len(failed)-told, c.phase.Number)
 		}
+		text += fmt.Sprintf("; phase %d shard %d: %s", c.phase.Number, shard, c.slots[shard].claim.Failure)
 	}
 	return text
 }

@@ -17,7 +17,7 @@ type CollectorOptions struct {
 
 // Collector removes what attempts at the shards of a finished job wrote. Slots stay for
 // as long as the job's folder does: a writer that wakes up after years must find its
-// slot taken.
+// slot taken. It shows readers nothing: what they see now may be another job's.
 type Collector struct {
 	*machine
 	o CollectorOptions
@@ -49,8 +49,8 @@ func (c *Collector) Start(now int64) []Action {
 				c.damaged(c.names.Manifest(), err)
 			case !c.old(m.Attempt):
 				c.exit(Committed, "the job was done too lately")
-			default:
-				c.end(data, c.collect) // so that all parts have their names
+			default: // all parts have had their names since before it was put
+				c.collect()
 			}
 		})
 	})

@@ -320,6 +320,15 @@ func (c *Coordinator) Progress() Progress {
 	return p
 }
 
+// Rows returns how many rows the settled shards of the phase at hand have: read, of a phase
+// that learns, else written.
+func (c *Coordinator) Rows() int64 {
+	if c.closer == nil {
+		return 0
+	}
+	return c.closer.rows
+}
+
 // Pending returns the shards of the phase at hand that are not settled, as far as is
 // known, for an engine that starts tasks; false while the phase is sought.
 func (c *Coordinator) Pending() (phase uint32, shards []uint32, known bool) {

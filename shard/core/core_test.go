@@ -289,3 +289,23 @@ func TestForeignFilesAreNotPublishedOver(t *testing.T) {
 		}
 	}
 }
+
+// TestReasonsAreShort: of ten thousand failed shards a reason names some.
+func TestReasonsAreShort(t *testing.T) {
+	for shards, want := range map[uint32]string{
+		1:      "1 shard failed; phase 0 shard 0: cut",
+		11:     "11 shards failed; phase 0 shard 0: cut; phase 0 shard 1: cut; phase 0 shard 2: cut",
+		10_000: "; phase 0 shard 9: cut; and 9990 more in phase 0",
+	} {
+		p := record.Plan{Phase: record.Phase{Learns: true, Shards: shards}, Document: "d"}
+		data, job := p.Encode()
+		s := newShelf(t, NewCoordinator(CoordinatorOptions{Plan: p, Tick: 1}))
+		s.objects[record.NamesOf(job).Plan()] = data
+		for shard := range shards {
+			s.objects[record.NamesOf(job).Claim(0, shard)] = (&record.Claim{Shard: shard, Failure: "cut"}).Encode(job)
+		}
+		if s.start(); s.code != Poisoned || !strings.Contains(s.reason, want) || len(s.reason) > 500 {
+			t.Errorf("%d shards: code %d: %.600s", shards, s.code, s.reason)
+		}
+	}
+}

@@ -139,7 +139,7 @@ func (w *Worker) await(phase uint32, next func()) {
 // checkShard looks whether there is anything to do.
 func (w *Worker) checkShard() {
 	if w.o.Shard >= w.phase.Shards {
-		w.exit(Committed, "phase %d has only %d shards", w.phase.Number, w.phase.Shards)
+		w.exit(Committed, "phase %d has no shard %d: there are %d", w.phase.Number, w.o.Shard, w.phase.Shards)
 		return
 	}
 	w.begin(0)

@@ -115,11 +115,29 @@ func (d *Driver) store(ctx context.Context, action core.Action) item {
 		return item{event: answer(opOf(action), core.Failed, ctx.Err())}
 	}
 	defer func() { <-d.slots }()
+	if answer, given := d.givenUp(ctx, action); given {
+		return item{event: answer}
+	}
 	a, ok := d.o.Log.Do(ctx, action)
 	if !ok {
 		panic(fmt.Sprintf("quern: bug: the driver cannot do %T", action))
 	}
 	return item{event: a}
+}
+
+// givenUp answers the publication of a document whose place is not the job's any more:
+// there is nothing left to do. False: it is to be published.
+func (d *Driver) givenUp(ctx context.Context, action core.Action) (core.Answer, bool) {
+	p, publishes := action.(core.Publish)
+	o, knows := d.o.Work.(Owner)
+	if !publishes || !knows || p.File.Final != d.o.Document {
+		return core.Answer{}, false
+	}
+	owns, err := o.Owns(ctx)
+	if err != nil {
+		return answer(p.Op, core.Failed, err), true
+	}
+	return answer(p.Op, core.Done, nil), !owns
 }
 
 // opOf returns the operation of an action of a store.

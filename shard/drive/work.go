@@ -26,6 +26,16 @@ type Work interface {
 	Compose(ctx context.Context, phase record.Phase, claims []record.Claim) (document []byte, err error)
 }
 
+// Owner is a Work that knows whether its job still has the place where readers look for
+// the document. Without one, it has.
+type Owner interface {
+	// Owns reports whether the document may be shown: false if it was before, and the job
+	// gave the place up, or if another job has taken it. Then what readers see is not this
+	// job's business any more: a task that comes late must not bring back what was replaced
+	// or removed.
+	Owns(ctx context.Context) (bool, error)
+}
+
 // Result is what a task made, not yet for good.
 type Result struct {
 	Work    core.Work      // its Files are named Task.File(i)

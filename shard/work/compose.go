@@ -27,8 +27,14 @@ func (j *Job) compose(ctx context.Context, phase record.Phase, claims []record.C
 	if err != nil {
 		return nil, err
 	}
-	if err := j.writeModel(ctx, at); err != nil {
+	owns, err := j.Owns(ctx) // who is late must not write over what came after
+	if err != nil {
 		return nil, err
+	}
+	if owns {
+		if err := j.writeModel(ctx, at); err != nil {
+			return nil, err
+		}
 	}
 	made, err := j.gather(claims)
 	if err != nil {
@@ -50,8 +56,10 @@ func (j *Job) compose(ctx context.Context, phase record.Phase, claims []record.C
 		}
 		if i == 0 {
 			document = text
-		} else if err := output.Publish(ctx, st, text); err != nil {
-			return nil, err
+		} else if owns {
+			if err := output.Publish(ctx, st, text); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return document, nil

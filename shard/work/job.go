@@ -94,21 +94,6 @@ func newJob(root string, st store.Store, id record.Job, o Options) *Job {
 	return &Job{ID: id, Root: st, URI: uriOf(root, id), Log: commitlog.New(st), options: o, decode: o.Decoder(), frozen: map[uint32]frozen{}}
 }
 
-// Begin puts the plan into the log, where tasks find it. Another process may do so at the
-// same time: the bytes are the same.
-func (j *Job) Begin(ctx context.Context) error {
-	data, _ := j.Plan.Encode()
-	outcome, cause := j.Log.Put(ctx, j.planName(), data)
-	if outcome == core.Done {
-		return nil
-	}
-	_, found, err := j.Log.Get(ctx, j.planName(), true)
-	if found == core.Done {
-		return nil
-	}
-	return diag.New("Q455", "the job's plan cannot be written to %s", j.URI).Because(errors.Join(cause, err, ctx.Err()))
-}
-
 // take reads the plan.
 func (j *Job) take(plan *record.Plan) (err error) {
 	j.Plan = *plan

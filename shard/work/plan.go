@@ -2,20 +2,15 @@ package work
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"quern/features/diag"
 	"quern/pipeline"
-	"quern/pipeline/output"
 	"quern/pipeline/recipe"
 	"quern/pipeline/source"
 	"quern/pipeline/store"
-	"quern/shard/core"
 	"quern/shard/record"
 )
 
@@ -29,52 +24,6 @@ type Request struct {
 	Shards      int    // wanted; 0: see Shards
 	Processes   int    // that will work at the same time
 	Overwrite   bool   // replace finished outputs
-}
-
-// Plan plans a job: it opens the source, binds the recipe, cuts the source into shards,
-// and claims the folders of the outputs. A job that was begun before and is not finished
-// is taken up, whatever its shards. Errors are those of pipeline.Run before it reads rows.
-func Plan(ctx context.Context, q Request, o Options) (*Job, error) {
-	s, plan, outputs, err := q.bind(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	root, err := s.place(outputs)
-	if err != nil {
-		return nil, err
-	}
-	stores, err := openAll(ctx, outputs, o)
-	if err != nil {
-		return nil, err
-	}
-	old, abandoned, err := q.unfinished(ctx, stores[0], s, o)
-	if err != nil || old != nil {
-		return old, err
-	}
-	if !q.Overwrite {
-		if err := output.AllFinished(ctx, stores); err != nil {
-			return nil, err
-		}
-	}
-	st, err := o.Places.Store(ctx, root)
-	if err != nil {
-		return nil, err
-	}
-	first, err := firstPhase(ctx, plan, s, o)
-	if err != nil {
-		return nil, err
-	}
-	j, err := s.job(ctx, root, st, record.Plan{Phase: first, AllowFailed: q.AllowFailed, Document: s.document()}, o)
-	if err != nil {
-		return nil, err
-	}
-	for i, out := range outputs {
-		out.Job.Overwrite = q.Overwrite
-		if err := output.Reserve(ctx, stores[i], out.Format, out.Job, j.URI, abandoned); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
 }
 
 // bind opens the source and binds the recipe.
@@ -218,87 +167,8 @@ func below(folder, name string) string {
 	return rest
 }
 
-// openAll opens the stores of the outputs and checks that they can be written.
-func openAll(ctx context.Context, outputs []pipeline.SharedOutput, o Options) ([]store.Store, error) {
-	stores := make([]store.Store, len(outputs))
-	for i, out := range outputs {
-		st, err := o.Places.Store(ctx, out.Path)
-		if err != nil {
-			return nil, err
-		}
-		if err := output.Probe(ctx, st); err != nil {
-			return nil, err
-		}
-		stores[i] = st
-	}
-	return stores, nil
-}
-
-// unfinished returns the job that has claimed the first output, if it comes to the same
-// results and Finish was not called; else nil. One whose log says that shards failed for
-// good goes no further, so Overwrite begins anew. abandoned is the log of one that was
-// claimed and never begun: whoever planned it died before its plan was in the log.
-func (q *Request) unfinished(ctx context.Context, st store.Store, s *spec, o Options) (j *Job, abandoned string, err error) {
-	log, err := output.Log(ctx, st)
-	if err != nil || log == "" {
-		return nil, "", err
-	}
-	j, err = Open(ctx, log, o)
-	var e *diag.Error
-	switch {
-	case errors.As(err, &e) && e.Code == "Q450":
-		return nil, log, nil
-	case err != nil || !j.spec.same(s) || j.Plan.AllowFailed != q.AllowFailed:
-		return nil, "", nil // Reserve says what is in the way
-	}
-	// One that is done keeps its claim until Finish: whoever was to call that may have died.
-	if done, err := store.Exists(ctx, st, manifestName); err != nil || done && q.Overwrite {
-		return nil, "", err
-	}
-	if q.Overwrite {
-		if lost, err := j.failed(ctx); err != nil || lost {
-			return nil, "", err
-		}
-	}
-	return j, "", nil
-}
-
-// failed reports whether the log says of any shard that it failed for good.
-func (j *Job) failed(ctx context.Context) (bool, error) {
-	status, err := j.Log.Status(ctx, j.ID)
-	if err != nil {
-		return false, err
-	}
-	for i := range status.Phases {
-		if _, failed := status.Phases[i].Settled(); failed > 0 {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // firstPhase returns the first phase of a job.
 func firstPhase(ctx context.Context, plan *pipeline.Plan, s *spec, o Options) (record.Phase, error) {
 	ph, err := pipeline.NewLearner(plan, o.Options).Next(ctx)
 	return s.phase(0, ph != nil), err
-}
-
-// job makes the plan and its job. If the log has that plan already, this job replaces
-// what came of it: it gets a plan of its own.
-func (s *spec) job(ctx context.Context, root string, st store.Store, plan record.Plan, o Options) (*Job, error) {
-	for {
-		plan.Spec = s.encode()
-		_, id := plan.Encode()
-		j := newJob(root, st, id, o)
-		_, outcome, err := j.Log.Get(ctx, record.NamesOf(id).Plan(), false)
-		if err != nil {
-			return nil, err
-		}
-		if outcome == core.Missing {
-			return j, j.take(&plan)
-		}
-		var random [8]byte
-		rand.Read(random[:])
-		s.Generation = hex.EncodeToString(random[:])
-	}
 }

@@ -29,7 +29,6 @@ func TestAJobIsTakenUpWhereItWasLeft(t *testing.T) {
 	s := newScene(t, 3)
 	want := s.alone()
 	j := s.plan(s.request(3))
-	s.begin(j)
 	for shard := range uint32(2) {
 		if exit := s.task(j, 0, shard); exit.Code != core.Committed {
 			t.Fatal(exit)
@@ -59,7 +58,6 @@ func TestAJobIsTakenUpWhereItWasLeft(t *testing.T) {
 func TestFoldersOfOthersAreNotTouched(t *testing.T) {
 	s := newScene(t, 1)
 	j := s.plan(s.request(1))
-	s.begin(j)
 	if _, err := pipeline.Run(t.Context(), s.recipe(), s.options().Options); code(err) != "Q436" {
 		t.Errorf("a run in one process: %v", err)
 	}
@@ -71,17 +69,6 @@ func TestFoldersOfOthersAreNotTouched(t *testing.T) {
 	other.Overwrite = true
 	if taken := s.plan(other); taken.ID == j.ID {
 		t.Error("another text gave the same job")
-	}
-}
-
-// TestAJobThatNeverBegan: whoever planned died before the plan was in the log.
-func TestAJobThatNeverBegan(t *testing.T) {
-	s := newScene(t, 2)
-	s.plan(s.request(2))
-	want := s.request(1)
-	s.finish(s.plan(want))
-	if _, err := Plan(t.Context(), want, s.options()); code(err) != "Q430" {
-		t.Errorf("%v", err)
 	}
 }
 
@@ -126,7 +113,6 @@ func TestFailedShards(t *testing.T) {
 		q.AllowFailed, q.Overwrite = allowed, allowed > 0
 		s.restore()
 		j := s.plan(q)
-		s.begin(j)
 		if err := os.Truncate(filepath.Join(s.folder, "rows-1.parquet"), 1000); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"encoding/json"
+	"path"
 	"slices"
 
 	"quern/features/diag"
@@ -26,11 +27,15 @@ func (j *Job) Finish(ctx context.Context) (*pipeline.Result, error) {
 	if err != nil {
 		return nil, diag.New("Q454", "%s is damaged", name).Because(err)
 	}
-	at, err := j.lastPhase(ctx, record.Phase{Number: j.phases(end)})
+	phases, err := j.phases(ctx, end)
 	if err != nil {
 		return nil, err
 	}
-	r := &pipeline.Result{Model: at.model, Digest: at.model.Digest(), RowsIn: rowsIn(end), Scans: int(j.phases(end))}
+	at, err := j.lastPhase(ctx, record.Phase{Number: phases})
+	if err != nil {
+		return nil, err
+	}
+	r := &pipeline.Result{Model: at.model, Digest: at.model.Digest(), RowsIn: rowsIn(end), Scans: int(phases)}
 	for _, c := range j.layout.Chunks {
 		r.BytesIn += c.Bytes
 	}
@@ -59,12 +64,33 @@ func (j *Job) release(ctx context.Context, folder string) (out pipeline.Output, 
 	return out, output.Release(ctx, st, j.URI)
 }
 
-// phases returns how many phases a finished job has learnt in.
-func (j *Job) phases(end *record.Manifest) uint32 {
-	if len(end.Claims) == 0 {
-		return 0
+// Owns implements drive.Owner: the folder of the first output is claimed for this job from
+// its plan until Finish. Another one that was told to replace the output takes the claim.
+// The job's name tells, not the place of its log, which processes may know by several paths.
+func (j *Job) Owns(ctx context.Context) (bool, error) {
+	st, err := j.options.Places.Store(ctx, store.Join(j.Root.Location(), j.spec.Outputs[0]))
+	if err != nil {
+		return false, err
 	}
-	return end.Claims[0].Phase
+	log, err := output.Log(ctx, st)
+	return path.Base(log) == j.ID.String(), err
+}
+
+// phases returns how many phases a finished job has learnt in. The job of a source without
+// rows has no shards, so no claims that tell: its log is followed.
+func (j *Job) phases(ctx context.Context, end *record.Manifest) (uint32, error) {
+	if len(end.Claims) > 0 {
+		return end.Claims[0].Phase, nil
+	}
+	phase := j.Plan.Phase
+	for phase.Learns {
+		f, err := j.fitted(ctx, phase.Number)
+		if err != nil {
+			return 0, err
+		}
+		phase = f.Next
+	}
+	return phase.Number, nil
 }
 
 // rowsIn adds up the rows that the shards of the last phase have read.

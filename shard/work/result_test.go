@@ -16,7 +16,6 @@ func TestAClaimIsLeftUntilAllAreReleased(t *testing.T) {
 	j := s.plan(s.request(1))
 	manifest := filepath.Join(s.folder, "out", "tensors", output.ManifestName)
 	hidden := manifest + ".away"
-	s.begin(j)
 	for phase := uint32(0); !s.done(j); phase++ {
 		s.task(j, phase, 0)
 	}

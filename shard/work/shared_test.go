@@ -42,7 +42,6 @@ func (s *sheet) Sealed() []byte {
 
 // learnt does the phases that learn, and returns the last one's number and its state.
 func (s scene) learnt(j *Job) (phase uint32, state record.File) {
-	s.begin(j)
 	for ; ; phase++ {
 		for shard := range j.Plan.Phase.Shards {
 			if exit := s.task(j, phase, shard); exit.Code != core.Committed {

@@ -177,13 +177,6 @@ func (s scene) plan(q Request) *Job {
 	return j
 }
 
-// begin puts the plan, as a coordinator would.
-func (s scene) begin(j *Job) {
-	if err := j.Begin(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // task does one shard in a process of its own, without a coordinator.
 func (s scene) task(j *Job, phase, shard uint32) core.Exit {
 	mine, err := Open(s.t.Context(), j.URI, s.options())
@@ -204,7 +197,6 @@ func (s scene) done(j *Job) bool {
 
 // finish does what is left of a job, and returns the result.
 func (s scene) finish(j *Job) *pipeline.Result {
-	s.begin(j)
 	for phase := uint32(0); ; phase++ {
 		for shard := range j.Plan.Phase.Shards {
 			if exit := s.task(j, phase, shard); exit.Code != core.Committed {
@@ -246,6 +238,30 @@ func TestManyProcessesWriteWhatOneWrites(t *testing.T) {
 		s.verify(r)
 		s.clear()
 	}
+}
+
+// A source without rows has no shards: what every phase learns is what no rows teach, and
+// the outputs are empty ones.
+func TestASourceWithoutRows(t *testing.T) {
+	s := newScene(t, 0)
+	if err := pq.WriteFile(filepath.Join(s.folder, "rows-0.parquet"), []row{}); err != nil {
+		t.Fatal(err)
+	}
+	s.write("recipe.yaml", strings.ReplaceAll(recipeText, "fill: {with: median}", "fill: {with: 0}"))
+	want := s.alone()
+	j := s.plan(s.request(3))
+	if exit := s.coordinator(j); exit.Code != core.Committed {
+		t.Fatalf("%+v", exit)
+	}
+	r, err := j.Finish(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Outputs) != 2 || r.RowsIn != 0 || r.RowsOut != 0 || r.Scans < 2 {
+		t.Errorf("%+v", r)
+	}
+	compare(t, s.files(), want)
+	s.verify(r)
 }
 
 func (s scene) verify(r *pipeline.Result) {
