@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"quern/shard/simulate"
@@ -32,6 +34,44 @@ func TestDocumentStatesTheCurve(t *testing.T) {
 	}
 	if drawn, err := os.ReadFile(drawingPath); err != nil || !bytes.Equal(drawn, drawing(&f.curve)) {
 		t.Errorf("%v: %s does not draw %s: run `make scaling`", err, drawingPath, curvePath)
+	}
+}
+
+// TestTextStatesTheCurve: the figures in the text about the limits are those of the curve.
+func TestTextStatesTheCurve(t *testing.T) {
+	root(t)
+	f, err := committed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(documentPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string, workers int) *simulate.Scaled {
+		for _, s := range f.curve.Series {
+			for _, p := range s.Points {
+				if s.Name == name && p.Workers == workers {
+					return p
+				}
+			}
+		}
+		t.Fatalf("%s has no %d workers", name, workers)
+		return nil
+	}
+	thousand, most, small := at("coordinator", 1000), at("coordinator", 10_000), at("small statistics", 10_000)
+	minutes := func(p *simulate.Scaled) float64 { return p.Busy * p.Makespan / 60 }
+	share := func(p *simulate.Scaled) float64 { return 100 * float64(p.Puts) / p.Makespan / f.in.store("s3").Puts }
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for _, want := range []string{
+		fmt.Sprintf("keep it busy for %.0f minutes, which hides behind the shards, and 80,000 for %.0f,", minutes(thousand), minutes(most)),
+		fmt.Sprintf("the job of 10,000 workers takes %.1f times as long as its work", most.Makespan/most.Ideal),
+		fmt.Sprintf("The bytes come to %.0f GB", math.Round(most.Merged/1e10)*10),
+		fmt.Sprintf("take %.0f to %.0f %% on average, and put up to 1,%d claims", share(most), share(small), most.ClaimsPeak-1000),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", documentPath, want)
+		}
 	}
 }
 

@@ -185,6 +185,7 @@ stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(a.flagError)
+	root.PersistentPreRunE = needed
 	f := root.PersistentFlags()
 	f.IntVar(&a.flags.workers, "workers", 0, "chunks worked on at the same time (default: one per CPU)")
 	f.StringVar(&a.flags.memory, "memory", "", "memory budget, like 512MiB or 8GiB (default: half of RAM)")
@@ -200,5 +201,7 @@ stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run,
 	root.SetHelpCommand(a.helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	groups(root)
+	sections(root)
+	unsetFlags(root)
 	return root
 }

@@ -41,12 +41,12 @@ whether they are the same or not.
 
 PSI tells how far the served values are from those that were published: below 0.1 is
 quiet, above 0.25 is worth a look.`,
-		Example:           "  quern audit served --store features\n  quern audit served --store features --source archive/flights.parquet --json",
+		Example:           "  quern audit served --store views\n  quern audit served --store views --source archive/flights.parquet --json",
 		Args:              takes("DIR"),
 		ValidArgsFunction: completeFolder,
 		RunE:              func(c *cobra.Command, args []string) error { return a.audit(c.Context(), args[0], &f) },
 	}
-	c.Flags().StringVar(&f.store, "store", "", "folder or s3:// URI of the views that were served")
+	c.Flags().StringVar(&f.store, "store", "", "folder or s3:// URI of the views")
 	c.Flags().StringArrayVar(&f.source, "source", nil, "file, glob or folder to compute from, instead of the source of each version; may be repeated")
 	c.Flags().BoolVar(&f.json, "json", false, "print the report as JSON")
 	if err := c.MarkFlagRequired("store"); err != nil {

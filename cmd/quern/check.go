@@ -38,7 +38,7 @@ types that do not fit, labels that leak into features.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.err, "%s is good: %s make %s\n", args[0], phrase.Counted(len(d.Columns), "column"), phrase.Counted(countOutputs(d), "feature"))
+			fmt.Fprintf(a.err, "%s is good: %s from %s\n", args[0], phrase.Counted(countOutputs(d), "feature"), phrase.Counted(len(d.Columns), "column"))
 			return nil
 		},
 	}

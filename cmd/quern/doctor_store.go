@@ -16,7 +16,7 @@ func (a *app) doctorStoreCommand() *cobra.Command {
 		Short: "Try out whether a folder or s3://bucket/folder can hold outputs",
 		Long: `Writes, reads, lists and removes small objects below PLACE, and lets eight writers
 race for one name, several times, for single uploads and for uploads in parts. A store
-that lets two of them win is refused: exit code 1. Nothing stays behind.`,
+that lets two of them win is refused: exit code 1. No object stays behind.`,
 		Example: "  quern doctor store s3://bucket/features",
 		Args:    takes("PLACE"),
 		RunE: func(c *cobra.Command, args []string) error {

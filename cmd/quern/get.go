@@ -38,7 +38,7 @@ for Python.`,
 			return a.get(c.Context(), live.Published{Mirror: mirror}, store, asked{args[0], features, args[1:]})
 		},
 	}
-	c.Flags().StringVar(&store, "store", "", "folder or s3:// URI that views are published to")
+	c.Flags().StringVar(&store, "store", "", "folder or s3:// URI of the views")
 	c.Flags().StringSliceVar(&features, "features", nil, "features to look up, in this order (default: all)")
 	c.Flags().StringVar(&mirror, "mirror", "", "local folder that versions of an s3:// store are copied to")
 	return c

@@ -1,7 +1,7 @@
 // Command quern turns raw tables into model-ready features.
 //
 // stdout is data, stderr is talk. Exit codes: 0 good, 1 findings or a failed run, 2
-// usage or recipe error, 3 bad data, 4 unavailable.
+// wrong command line or recipe, 3 bad data, 4 something is unavailable.
 package main
 
 import (

@@ -24,8 +24,8 @@ latest row of each key, verifies them against the model and the version before, 
 serves them from one moment to the next. Until then, and after any error, the version
 before stays. Versions beyond those that are kept are removed, a day after they were
 dropped.`,
-		Example:           "  quern publish flights.quern --store features",
-		Args:              cobra.MinimumNArgs(1),
+		Example:           "  quern publish flights.quern --store views",
+		Args:              takes("MODEL", "[SOURCE...]"),
 		ValidArgsFunction: completeModel(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.Shards < 0 || keep < 1 {

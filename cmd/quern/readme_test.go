@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"quern/features"
 )
 
 // TestREADMEShowsWhatTheDemoPrints runs the commands that the README shows and
@@ -127,6 +130,27 @@ func TestREADMEQuotesTheExample(t *testing.T) {
 	for line := range strings.Lines(block) {
 		if !example[withoutComment(line)] {
 			t.Errorf("the example has no line %q", line)
+		}
+	}
+}
+
+// TestREADMENamesOperatorsAndCommands: the README's list of steps is the catalogue, and its
+// tables name every command.
+func TestREADMENamesOperatorsAndCommands(t *testing.T) {
+	readme := readText(t, "../../README.md")
+	_, rest, _ := strings.Cut(readme, "**Steps** are ")
+	list, _, _ := strings.Cut(rest, ";")
+	named := regexp.MustCompile(`[a-z0-9_]+`).FindAllString(strings.Replace(list, " and ", ", ", 1), -1)
+	var operators []string
+	for _, e := range features.Catalogue() {
+		operators = append(operators, e.Name)
+	}
+	if !slices.Equal(named, operators) {
+		t.Errorf("the README lists the steps\n%v\nnot\n%v", named, operators)
+	}
+	for _, c := range newApp(io.Discard, io.Discard).root().Commands() {
+		if !slices.Contains([]string{"completion", "help", "version"}, c.Name()) && !strings.Contains(readme, "`quern "+c.Name()) {
+			t.Errorf("the README does not name quern %s", c.Name())
 		}
 	}
 }

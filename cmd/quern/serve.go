@@ -60,7 +60,7 @@ takes all new connections from its first moment, and then stop the old one (SIGT
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), &f) },
 	}
-	c.Flags().StringVar(&f.store, "store", "", "folder or s3:// URI that views are published to")
+	c.Flags().StringVar(&f.store, "store", "", "folder or s3:// URI of the views")
 	c.Flags().StringVar(&f.mirror, "mirror", "", "local folder that versions of an s3:// store are copied to")
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:6566", "HOST:PORT")
 	f.guard.register(c)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,9 @@ import (
 func usage(format string, args ...any) *diag.Error { return diag.New("Q501", format, args...) }
 
 // takes makes a command take the named arguments: "RECIPE", "FILE..." for one or more at
-// the end, "[JOB]" for one that may be left out.
+// the end, "[JOB]" for one that may be left out, "[SOURCE...]" for any number at the end.
 func takes(names ...string) cobra.PositionalArgs {
-	more := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
+	more := len(names) > 0 && strings.HasSuffix(strings.TrimSuffix(names[len(names)-1], "]"), "...")
 	least := len(names)
 	for least > 0 && strings.HasPrefix(names[least-1], "[") {
 		least--
@@ -35,6 +36,17 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// needed refuses a command line without a flag that its command needs. It looks before
+// cobra does, which has no type for that mistake.
+func needed(c *cobra.Command, _ []string) (err error) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if must := f.Annotations[cobra.BashCompOneRequiredFlag]; err == nil && len(must) > 0 && must[0] == "true" && !f.Changed {
+			err = usage("%s needs --%s: %s", c.CommandPath(), f.Name, f.Usage).WithHint("%s --help", c.CommandPath())
+		}
+	})
+	return err
+}
+
 // groups makes every command with sub-commands print its help when it is called
 // alone, if it does nothing by itself, and refuse what is none of them.
 func groups(c *cobra.Command) {
@@ -47,6 +59,41 @@ func groups(c *cobra.Command) {
 			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 		}
 	}
+}
+
+// sections puts the commands of root under headings, in its help.
+func sections(root *cobra.Command) {
+	for _, s := range []struct{ title, commands string }{
+		{"From tables to features:", "infer check plan run fit transform"},
+		{"Look at models, outputs and mistakes:", "model verify cat explain"},
+		{"Features online:", "publish views serve get audit"},
+		{"Many processes and machines:", "jobs job task coordinator certs k8s"},
+	} {
+		root.AddGroup(&cobra.Group{ID: s.title, Title: s.title})
+		for _, c := range root.Commands() {
+			if slices.Contains(strings.Fields(s.commands), c.Name()) {
+				c.GroupID = s.title
+			}
+		}
+	}
+}
+
+// unsetFlags keeps help from printing the values that stand for flags that were not given:
+// what they mean is in the flag's text.
+func unsetFlags(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		unsetFlags(sub)
+	}
+	hide := func(f *pflag.Flag) {
+		switch {
+		case f.DefValue == "-1":
+			f.DefValue = "0"
+		case f.Value.Type() == "uintSlice":
+			f.DefValue = ""
+		}
+	}
+	c.Flags().VisitAll(hide)
+	c.PersistentFlags().VisitAll(hide)
 }
 
 // knownCommand refuses arguments of a command that has sub-commands.

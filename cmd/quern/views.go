@@ -26,7 +26,7 @@ func (a *app) viewsCommand() *cobra.Command {
 (looked up by VIEW@VERSION only), what is served, and what was served before, which is
 kept for a rollback. What is carried has pushed rows that are served over the others.
 The rest is dropped or unfinished, and collect removes it.`,
-		Example: "  quern views --store features\n  quern views show flights --store features\n  quern views rollback flights --store features",
+		Example: "  quern views --store views\n  quern views show flights --store views\n  quern views rollback flights --store views",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.views(c.Context(), a.viewStore(folder), args, asJSON)
 		},
@@ -53,7 +53,7 @@ type listedVersion struct {
 	Rows    int64  `json:"rows"`
 	Bytes   int64  `json:"bytes"`
 	Built   string `json:"built,omitempty"`        // RFC 3339
-	Newest  string `json:"newest_event,omitempty"` // the latest event time of a row, RFC 3339
+	Latest  string `json:"latest_event,omitempty"` // the latest event time of a row, RFC 3339
 	Model   string `json:"model,omitempty"`
 	Damaged bool   `json:"damaged,omitempty"`
 }
@@ -98,7 +98,7 @@ func (a *app) views(ctx context.Context, s *view.Store, names []string, asJSON b
 func listVersion(name string, v view.Listed) listedVersion {
 	l := listedVersion{View: name, Version: v.Version, Role: v.Role, Damaged: v.Damage != nil}
 	if m := v.What; m != nil {
-		l.Rows, l.Bytes, l.Built, l.Newest, l.Model = m.Rows, m.Bytes(), instant(m.Built), instant(m.MaxEvent), m.Model
+		l.Rows, l.Bytes, l.Built, l.Latest, l.Model = m.Rows, m.Bytes(), instant(m.Built), instant(m.MaxEvent), m.Model
 	}
 	return l
 }
@@ -114,7 +114,7 @@ func instant(micros int64) string {
 // printVersions prints the list as a table.
 func (a *app) printVersions(all []listedVersion, now time.Time) error {
 	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "view\tversion\trole\trows\tsize\tnewest event\tmodel\tage")
+	fmt.Fprintln(t, "view\tversion\trole\trows\tsize\tlatest event\tmodel\tage")
 	last := ""
 	for _, v := range all {
 		name, cells := v.View, []string{"-", "-", "-", "-", "-"}
@@ -124,7 +124,7 @@ func (a *app) printVersions(all []listedVersion, now time.Time) error {
 		last = v.View
 		if v.Model != "" {
 			built, _ := time.Parse(time.RFC3339Nano, v.Built) // written above
-			cells = []string{phrase.Thousands(v.Rows), phrase.Bytes(v.Bytes), orDash(v.Newest), v.Model[:12], phrase.Age(now.Sub(built))}
+			cells = []string{phrase.Thousands(v.Rows), phrase.Bytes(v.Bytes), orDash(v.Latest), v.Model[:12], phrase.Age(now.Sub(built))}
 		}
 		role := v.Role
 		if v.Damaged {
@@ -148,7 +148,7 @@ func (a *app) viewPromoteCommand(folder *string) *cobra.Command {
 		Short: "Serve the staged version of a view, or one that is named",
 		Long: `Serves the version that is staged, or VERSION, which may be any whole one that is still
 kept. Requests that have begun end with the version before.`,
-		Example: "  quern views promote flights --store features\n  quern views promote flights@20010601-093000-1f2e3d4c --store features",
+		Example: "  quern views promote flights --store views\n  quern views promote flights@20010601-093000-1f2e3d4c --store views",
 		Args:    takes("VIEW[@VERSION]"),
 		RunE: func(c *cobra.Command, args []string) error {
 			name, version, err := viewVersion(args[0])
@@ -170,7 +170,7 @@ func (a *app) viewRollbackCommand(folder *string) *cobra.Command {
 		Short: "Serve the version of a view before the one that is served",
 		Long: `Serves the version that was served before. The version that was served is dropped:
 promote VIEW@VERSION serves it again, until collect removes it.`,
-		Example: "  quern views rollback flights --store features",
+		Example: "  quern views rollback flights --store views",
 		Args:    takes("VIEW"),
 		RunE: func(c *cobra.Command, args []string) error {
 			state, err := a.viewStore(*folder).Rollback(c.Context(), args[0])

@@ -32,7 +32,7 @@ removed.
 
 --keep N drops previous versions beyond the N latest; they are removed, too, a grace
 time from now.`,
-		Example: "  quern views collect --store features --dry-run\n  quern views collect flights --keep 1 --store features",
+		Example: "  quern views collect --store views --dry-run\n  quern views collect flights --keep 1 --store views",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.collectViews(c.Context(), o, args)
 		},

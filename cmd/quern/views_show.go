@@ -22,7 +22,7 @@ func (a *app) viewShowCommand(folder *string) *cobra.Command {
 		Long: `Shows the version that is served, or VERSION: its keys and features with their types,
 how often each feature is null and where its numbers lie, services, time to live, rows
 and files.`,
-		Example: "  quern views show flights --store features",
+		Example: "  quern views show flights --store views",
 		Args:    takes("VIEW[@VERSION]"),
 		RunE: func(c *cobra.Command, args []string) error {
 			name, version, err := viewVersion(args[0])
