@@ -83,7 +83,7 @@ func (a *app) get(ctx context.Context, p live.Published, folder string, w asked)
 	defer catalog.Release()
 	refs, err := w.refs(catalog)
 	if err != nil {
-		return a.nearView(ctx, err, folder, p.Only)
+		return a.nearView(ctx, err, folder, w.view)
 	}
 	q, err := lookup.Compile(catalog, refs, false)
 	if err != nil {
@@ -101,17 +101,24 @@ func (a *app) get(ctx context.Context, p live.Published, folder string, w asked)
 	return a.printAnswer(&b, &keys, &w)
 }
 
-// nearView adds to the error of a view that is not there the one that was perhaps meant.
-func (a *app) nearView(ctx context.Context, err error, folder, name string) error {
+// nearView is the error of a view that is not there, VIEW or VIEW@VERSION, with the one that
+// was perhaps meant.
+func (a *app) nearView(ctx context.Context, err error, folder, asked string) error {
 	var e *diag.Error
 	if !errors.As(err, &e) || e.Code != "Q601" {
 		return err
 	}
+	e = diag.New("Q601", "there is no view %q in %s", asked, folder)
+	name, _, _ := strings.Cut(asked, "@")
 	views, _ := a.viewStore(folder).Views(ctx) // without them there is no hint
-	if near := diag.Nearest(name, views); near != "" {
+	switch near := diag.Nearest(name, views); near {
+	case "":
+		return e
+	case name:
+		return e.WithHint("%s views %s --store %s lists its versions", a.program, name, folder)
+	default:
 		return e.WithHint("did you mean %q?", near)
 	}
-	return err
 }
 
 // readKeys reads KEY=VALUE for every key of q.

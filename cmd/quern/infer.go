@@ -42,6 +42,9 @@ circle; what cannot help (constants, ids) is left out. Comments say why.`,
 			if _, err := os.Stat(out); out != "" && !overwrite && !errors.Is(err, fs.ErrNotExist) {
 				return diag.New("Q517", "%s is there already", out).WithHint("--overwrite replaces it")
 			}
+			if rows < 0 {
+				return usage("--rows %d: give 0 (all rows) or more", rows)
+			}
 			r, err := a.infer(c.Context(), args, out, rows)
 			if err != nil {
 				return err

@@ -25,7 +25,7 @@ func TestServeRefuses(t *testing.T) {
 		"serve --store " + dir + " --tokens " + open:       "chmod 600",
 		"get drivers id=1":                                 "--store DIR",
 		"get drivers --store " + dir:                       "takes VIEW KEY=VALUE...",
-		"get drivers id=1 --store " + dir:                  "does not exist",
+		"get drivers id=1 --store " + dir:                  "there is no view",
 	} {
 		_, talk, code := runQuern(t, strings.Fields(line)...)
 		if code != 2 || !strings.Contains(talk, want) {
