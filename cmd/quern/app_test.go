@@ -98,6 +98,9 @@ func TestInterrupted(t *testing.T) {
 	if code := newApp(io.Discard, &talk).run(ctx, []string{"fit", "flights/recipe.yaml"}); code != 1 || talk.String() != "interrupted\n" {
 		t.Errorf("fit is not resumed: exit code %d, %q", code, talk.String())
 	}
+	if _, said, code := runQuern(t, "verify", "flights/none"); code != 3 || !strings.Contains(said, "Q321 there is no folder") {
+		t.Errorf("verify of nothing: exit code %d: %s", code, said)
+	}
 	if _, said, code := runQuern(t, "verify", "flights/out/features"); code != 3 || !strings.Contains(said, "Q321") {
 		t.Errorf("after an interrupt the output is not unfinished: %d %s", code, said)
 	}

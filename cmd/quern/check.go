@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +16,7 @@ import (
 	"quern/pipeline/output"
 	"quern/pipeline/recipe"
 	"quern/pipeline/source"
+	"quern/pipeline/store"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -159,6 +163,9 @@ repeated, finishes it.`,
 		Args:              takes("FOLDER"),
 		ValidArgsFunction: completeFolder,
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := os.Stat(args[0]); store.Scheme(args[0]) == "" && errors.Is(err, fs.ErrNotExist) {
+				return diag.New("Q321", "there is no folder %s", args[0]).WithHint("outputs are the folders that the recipe names")
+			}
 			st, err := a.places.Store(c.Context(), args[0])
 			if err != nil {
 				return err

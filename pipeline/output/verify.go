@@ -49,22 +49,14 @@ func ReadManifest(ctx context.Context, st store.Store) (*Manifest, error) {
 	m, err := readManifest(ctx, st)
 	switch {
 	case errors.Is(err, syscall.ENOTDIR) || err == nil && m == nil:
-		return nil, unfinished(ctx, st)
+		return nil, diag.New("Q321", "%s has no manifest: it is not a finished output", st.Location()).
+			WithHint("the run that writes it, repeated, finishes it")
 	case err != nil:
 		return nil, err
 	case m.Version == 0:
 		return nil, damagedManifest(st)
 	}
 	return m, nil
-}
-
-// unfinished is the error of a folder without a manifest.
-func unfinished(ctx context.Context, st store.Store) error {
-	if there, err := st.List(ctx, ""); err == nil && len(there) == 0 {
-		return diag.New("Q321", "there are no files in %s", st.Location()).WithHint("outputs are the folders that the recipe names")
-	}
-	return diag.New("Q321", "%s has no manifest: it is not a finished output", st.Location()).
-		WithHint("the run that writes it, repeated, finishes it")
 }
 
 // looksLikePart reports whether a reader who takes all files of a kind would take

@@ -212,17 +212,8 @@ func addPacked(b []byte, number protowire.Number, into *lookup.Cells) lookup.Pro
 		kind = protowire.Fixed32Type
 	}
 	for len(b) > 0 {
-		v, n := protofield.Field{Number: number, Kind: kind}, 0
-		switch kind {
-		case protowire.Fixed64Type:
-			v.Bits, n = protowire.ConsumeFixed64(b)
-		case protowire.Fixed32Type:
-			var bits uint32
-			bits, n = protowire.ConsumeFixed32(b)
-			v.Bits = uint64(bits)
-		default:
-			v.Bits, n = protowire.ConsumeVarint(b)
-		}
+		v := protofield.Field{Number: number, Kind: kind}
+		n := v.Take(b)
 		if n < 0 {
 			return "is not protobuf"
 		}

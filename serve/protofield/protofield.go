@@ -47,26 +47,32 @@ func next(message []byte) (f Field, n int) {
 	if n < 0 {
 		return f, n
 	}
-	rest := message[n:]
-	m := 0
-	switch f.Kind {
-	case protowire.VarintType:
-		f.Bits, m = protowire.ConsumeVarint(rest)
-	case protowire.Fixed32Type:
-		var b uint32
-		b, m = protowire.ConsumeFixed32(rest)
-		f.Bits = uint64(b)
-	case protowire.Fixed64Type:
-		f.Bits, m = protowire.ConsumeFixed64(rest)
-	case protowire.BytesType:
-		f.Bytes, m = protowire.ConsumeBytes(rest)
-	default:
-		m = protowire.ConsumeFieldValue(f.Number, f.Kind, rest)
-	}
+	m := f.Take(message[n:])
 	if m < 0 {
 		return f, m
 	}
 	return f, n + m
+}
+
+// Take reads the value at the front of b that f's number and kind announce, as fields and
+// packed lists have it. It returns how many bytes that took, or a negative number, as
+// protowire does.
+func (f *Field) Take(b []byte) (n int) {
+	switch f.Kind {
+	case protowire.VarintType:
+		f.Bits, n = protowire.ConsumeVarint(b)
+	case protowire.Fixed32Type:
+		var bits uint32
+		bits, n = protowire.ConsumeFixed32(b)
+		f.Bits = uint64(bits)
+	case protowire.Fixed64Type:
+		f.Bits, n = protowire.ConsumeFixed64(b)
+	case protowire.BytesType:
+		f.Bytes, n = protowire.ConsumeBytes(b)
+	default:
+		n = protowire.ConsumeFieldValue(f.Number, f.Kind, b)
+	}
+	return n
 }
 
 // Damaged is Q614 for what protowire could not read: n is the negative number that it returned.

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"quern/shard/core"
@@ -40,16 +41,23 @@ func nextFrame(conn net.Conn) (kind, flags byte, payload []byte, err error) {
 	return head[3], head[4], payload, err
 }
 
-// TestAnnouncedLimits: what a server promises to bear is what it tells callers first, in
-// its settings. The numbers are those of HTTP/2 (RFC 9113, section 6.5.2).
-func TestAnnouncedLimits(t *testing.T) {
-	_, l := serve(t, ServerOptions{}, learning(1))
+// greet connects to a server and says what a client of HTTP/2 says first.
+func greet(t *testing.T, l *bufconn.Listener) net.Conn {
+	t.Helper()
 	conn, err := l.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	conn.Write(preface())
+	return conn
+}
+
+// TestAnnouncedLimits: what a server promises to bear is what it tells callers first, in
+// its settings. The numbers are those of HTTP/2 (RFC 9113, section 6.5.2).
+func TestAnnouncedLimits(t *testing.T) {
+	_, l := serve(t, ServerOptions{}, learning(1))
+	conn := greet(t, l)
+	defer conn.Close()
 	kind, _, payload, err := nextFrame(conn)
 	if err != nil || kind != frameSettings {
 		t.Fatalf("the first frame is of kind %d: %v", kind, err)
@@ -77,12 +85,8 @@ func TestPingsTooOften(t *testing.T) {
 	}{{time.Second, true}, {9 * time.Second, true}, {11 * time.Second, false}} {
 		synctest.Test(t, func(t *testing.T) {
 			_, l := serve(t, ServerOptions{}, learning(1))
-			conn, err := l.Dial()
-			if err != nil {
-				t.Fatal(err)
-			}
+			conn := greet(t, l)
 			defer conn.Close()
-			conn.Write(preface())
 			said := make(chan string, 1)
 			go func() {
 				defer close(said)
